@@ -1,1 +1,22 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod cut;
+mod error;
+mod fate;
+mod file;
+mod flash;
+mod guard;
+mod nor;
+mod power;
+mod rng;
+mod stats;
+mod unit;
+
+pub use config::Config;
+pub use cut::{Cut, Interrupted, ParseCutError, Plan, Tear};
+pub use error::{FlashError, OnViolation, Violation, ViolationKind};
+pub use flash::Flash;
+pub use nor::Nor;
+pub use stats::Stats;

@@ -1,0 +1,459 @@
+//! The flash: reading, programming, erasing, and the rules for them.
+
+use crate::config::Config;
+use crate::cut::Interrupted;
+use crate::error::{FlashError, OnViolation, Violation, ViolationKind};
+use crate::file::Backing;
+use crate::guard::{Guard, len32, overlap};
+use crate::nor::Nor;
+use crate::power::Power;
+use crate::rng::Rng;
+use crate::stats::Stats;
+use crate::unit::{Unit, cell};
+use core::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// A NOR flash that power cuts can tear.
+///
+/// A clone is a snapshot: it costs a few words per erase unit, shares the contents until one of
+/// the two writes, and is never backed by a file. Clones keep counters, armed cuts, protected
+/// ranges and violations, and share their guards.
+#[derive(Debug)]
+pub struct Flash {
+    pub(crate) config: Config,
+    pub(crate) units: Vec<Arc<Unit>>,
+    blank: Arc<Unit>,
+    /// The contents in one piece, made when somebody asks for it.
+    flat: OnceLock<Box<[u8]>>,
+    pub(crate) power: Power,
+    pub(crate) stats: Stats,
+    protected: Vec<Range<u32>>,
+    guards: Vec<Guard>,
+    failing: Vec<Range<u32>>,
+    violations: Vec<Violation>,
+    on_violation: OnViolation,
+    pub(crate) backing: Option<Backing>,
+}
+
+impl Clone for Flash {
+    fn clone(&self) -> Self {
+        Self {
+            config: self.config,
+            units: self.units.clone(),
+            blank: Arc::clone(&self.blank),
+            flat: OnceLock::new(),
+            power: self.power.clone(),
+            stats: self.stats.clone(),
+            protected: self.protected.clone(),
+            guards: self.guards.clone(),
+            failing: self.failing.clone(),
+            violations: self.violations.clone(),
+            on_violation: self.on_violation,
+            backing: None,
+        }
+    }
+}
+
+/// The part of a range that lies in one erase unit.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) unit: usize,
+    /// First byte within the unit.
+    pub(crate) at: usize,
+    pub(crate) len: usize,
+    /// First byte within the range.
+    pub(crate) from: usize,
+}
+
+impl Flash {
+    /// A blank flash.
+    ///
+    /// # Panics
+    /// If the sizes in `config` do not fit each other.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        config.check();
+        let unit = Unit::blank(
+            config.erase_size as usize,
+            config.write_size as usize,
+            config.erased,
+        );
+        let blank = Arc::new(unit);
+        let units = config.units() as usize;
+        Self {
+            config,
+            units: vec![Arc::clone(&blank); units],
+            blank,
+            flat: OnceLock::new(),
+            power: Power::default(),
+            stats: Stats {
+                erases_per_unit: vec![0; units],
+                ..Stats::default()
+            },
+            protected: Vec::new(),
+            guards: Vec::new(),
+            failing: Vec::new(),
+            violations: Vec::new(),
+            on_violation: OnViolation::default(),
+            backing: None,
+        }
+    }
+
+    /// The geometry.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The `embedded-storage` view. Panics if the sizes are not those of the flash.
+    pub fn nor<const WRITE: usize, const ERASE: usize>(&mut self) -> Nor<'_, WRITE, ERASE> {
+        Nor::new(self)
+    }
+
+    /// Reads `bytes.len()` bytes from `offset` on; any alignment.
+    ///
+    /// # Errors
+    /// [`PowerCut`](FlashError::PowerCut), [`Unreadable`](FlashError::Unreadable) if a word in the
+    /// range is (the buffer then holds rubbish), [`OutOfBounds`](FlashError::OutOfBounds).
+    pub fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
+        self.powered()?;
+        self.in_bounds("read", offset, bytes.len())?;
+        self.stats.reads += 1;
+        self.stats.bytes_read += bytes.len() as u64;
+        let mut readable = true;
+        for piece in self.pieces(offset, bytes.len()) {
+            let unit = &self.units[piece.unit];
+            let part = &mut bytes[piece.from..][..piece.len];
+            part.copy_from_slice(&unit.data[piece.at..][..piece.len]);
+            readable &= !unit.unreadable(piece.at, piece.len);
+        }
+        if readable {
+            Ok(())
+        } else {
+            Err(FlashError::Unreadable)
+        }
+    }
+
+    /// Programs `bytes` at `offset`; both multiples of the write size. Each 256 bytes, counted
+    /// from `offset`, are one operation.
+    ///
+    /// # Errors
+    /// [`PowerCut`](FlashError::PowerCut), before or during; [`ProgramFailed`](FlashError::ProgramFailed)
+    /// if a word did not take it (those before it did); [`File`](FlashError::File); the rest are
+    /// violations, and nothing was programmed.
+    pub fn program(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
+        self.powered()?;
+        self.may_program(offset, bytes)?;
+        self.stats.programs += 1;
+        let mut at = offset;
+        for page in bytes.chunks(self.config.page_size()) {
+            self.stats.words += page.len() as u64 / u64::from(self.config.write_size);
+            self.stats.bytes += page.len() as u64;
+            self.flat = OnceLock::new();
+            if let Some(cut) = self.power.operation() {
+                self.tear_program(cut, at, page);
+                self.power.interrupted = Interrupted::Program {
+                    offset: at,
+                    len: len32(page),
+                };
+                return self
+                    .persist_torn(at, page.len())
+                    .and(Err(FlashError::PowerCut));
+            }
+            self.program_page(at, page)?;
+            at += len32(page);
+        }
+        Ok(())
+    }
+
+    /// Erases the units in `from..to`, both multiples of the erase size. Each unit is one
+    /// operation.
+    ///
+    /// # Errors
+    /// [`PowerCut`](FlashError::PowerCut), before or during; [`File`](FlashError::File); the rest
+    /// are violations, and nothing was erased.
+    pub fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
+        self.powered()?;
+        self.may_erase(from, to)?;
+        for unit in from / self.config.erase_size..to / self.config.erase_size {
+            self.stats.erases += 1;
+            self.stats.erases_per_unit[unit as usize] += 1;
+            self.flat = OnceLock::new();
+            let offset = unit * self.config.erase_size;
+            if let Some(cut) = self.power.operation() {
+                self.tear_erase(cut, offset);
+                self.power.interrupted = Interrupted::Erase { offset };
+                let len = self.config.erase_size as usize;
+                return self
+                    .persist_torn(offset, len)
+                    .and(Err(FlashError::PowerCut));
+            }
+            self.erase_unit(offset)?;
+        }
+        Ok(())
+    }
+
+    fn program_page(&mut self, offset: u32, page: &[u8]) -> Result<(), FlashError> {
+        let mut rng = Rng::from_parts(&[self.power.operations, u64::from(offset)]);
+        let failing = self
+            .failing
+            .iter()
+            .any(|range| overlap(range, offset, offset + len32(page)).is_some());
+        let mut done = if failing {
+            Err(FlashError::ProgramFailed)
+        } else {
+            Ok(())
+        };
+        for piece in self.pieces(offset, page.len()) {
+            let unit = Arc::make_mut(&mut self.units[piece.unit]);
+            let part = &page[piece.from..][..piece.len];
+            done = done.and_then(|()| unit.program(piece.at, part, &mut rng));
+        }
+        self.persist(offset, page.len())?;
+        done
+    }
+
+    fn erase_unit(&mut self, offset: u32) -> Result<(), FlashError> {
+        let index = (offset / self.config.erase_size) as usize;
+        let was_faulty = self.units[index].faulty;
+        self.units[index] = Arc::clone(&self.blank);
+        let end = offset + self.config.erase_size;
+        self.power.forget_moving(offset..end);
+        self.persist(offset, self.config.erase_size as usize)?;
+        if was_faulty {
+            self.persist_cells()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The whole contents as a read would see them, unreadable words included. Not counted as a
+    /// read; works with the power off. After a change the first call copies the whole flash.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.flat.get_or_init(|| {
+            let mut flat = Vec::with_capacity(self.config.size as usize);
+            for unit in &self.units {
+                flat.extend_from_slice(&unit.data);
+            }
+            flat.into_boxed_slice()
+        })
+    }
+
+    /// Puts `bytes` at `offset` as a factory programmer does: no rules, no counters, any
+    /// alignment. Words that are blank afterwards count as erased, others as programmed.
+    ///
+    /// # Panics
+    /// If the range does not lie inside the flash, or the file behind it cannot be written.
+    pub fn load(&mut self, offset: u32, bytes: &[u8]) {
+        self.assert_inside(offset, bytes.len());
+        self.flat = OnceLock::new();
+        for piece in self.pieces(offset, bytes.len()) {
+            let unit = Arc::make_mut(&mut self.units[piece.unit]);
+            unit.data[piece.at..][..piece.len].copy_from_slice(&bytes[piece.from..][..piece.len]);
+            unit.settle(piece.at, piece.len);
+        }
+        self.persist(offset, bytes.len())
+            .expect("the file behind the flash cannot be written");
+    }
+
+    /// Bit rot: the byte at `offset` reads `byte` from now on, until it is erased.
+    ///
+    /// # Panics
+    /// If the offset does not lie inside the flash, or the file behind it cannot be written.
+    pub fn corrupt(&mut self, offset: u32, byte: u8) {
+        self.assert_inside(offset, 1);
+        self.flat = OnceLock::new();
+        for piece in self.pieces(offset, 1) {
+            Arc::make_mut(&mut self.units[piece.unit]).data[piece.at] = byte;
+        }
+        self.persist(offset, 1)
+            .expect("the file behind the flash cannot be written");
+    }
+
+    /// Bit rot beyond repair: reading any word in the range is an error until it is erased.
+    ///
+    /// # Panics
+    /// If the range does not lie inside the flash.
+    pub fn fail_read(&mut self, range: Range<u32>) {
+        let len = range.end.saturating_sub(range.start) as usize;
+        self.assert_inside(range.start, len);
+        let word = self.config.write_size as usize;
+        for piece in self.pieces(range.start, len) {
+            let unit = Arc::make_mut(&mut self.units[piece.unit]);
+            for index in piece.at / word..(piece.at + piece.len).div_ceil(word) {
+                unit.mark(index, unit.cells[index] | cell::UNREADABLE);
+            }
+        }
+    }
+
+    /// Bad cells: every program that touches the range fails, for good, and changes nothing.
+    pub fn fail_program(&mut self, range: Range<u32>) {
+        self.failing.push(range);
+    }
+
+    /// From now on, a program or an erase that touches the range is a violation.
+    pub fn protect(&mut self, range: Range<u32>) {
+        self.protected.push(range);
+    }
+
+    /// From now on, `judge` is shown each program's part inside the range (offset in the flash,
+    /// bytes), before anything is programmed; what it does not approve is a violation.
+    pub fn guard(
+        &mut self,
+        range: Range<u32>,
+        judge: impl FnMut(u32, &[u8]) -> bool + Send + 'static,
+    ) {
+        self.guards.push(Guard::new(range, judge));
+    }
+
+    /// What a violation does; by default it panics.
+    pub const fn on_violation(&mut self, what: OnViolation) {
+        self.on_violation = what;
+    }
+
+    /// Every violation so far.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Operations that began so far: pages programmed and units erased, torn ones included.
+    #[must_use]
+    pub const fn operations(&self) -> u64 {
+        self.power.operations
+    }
+
+    /// A copy of the counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats.clone()
+    }
+
+    const fn powered(&self) -> Result<(), FlashError> {
+        if self.power.off {
+            Err(FlashError::PowerCut)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn may_program(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
+        let call = "program";
+        self.in_bounds(call, offset, bytes.len())?;
+        let end = offset + len32(bytes);
+        self.aligned(call, offset..end, self.config.write_size)?;
+        self.unprotected(call, offset..end)?;
+        let twice = self.pieces(offset, bytes.len()).find_map(|piece| {
+            let word = self.units[piece.unit].programmed(piece.at, piece.len)?;
+            let word = u32::try_from(word).ok()? * self.config.write_size;
+            Some(u32::try_from(piece.unit).ok()? * self.config.erase_size + word)
+        });
+        if let Some(at) = twice {
+            return self.violation(ViolationKind::ProgrammedTwice, call, at, bytes.len());
+        }
+        if !self
+            .guards
+            .iter()
+            .all(|guard| guard.approves(offset, bytes))
+        {
+            return self.violation(ViolationKind::NotApproved, call, offset, bytes.len());
+        }
+        Ok(())
+    }
+
+    fn may_erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
+        let call = "erase";
+        let Some(len) = to.checked_sub(from) else {
+            return self.violation(ViolationKind::OutOfBounds, call, from, 0);
+        };
+        self.in_bounds(call, from, len as usize)?;
+        self.aligned(call, from..to, self.config.erase_size)?;
+        self.unprotected(call, from..to)
+    }
+
+    fn in_bounds(&mut self, call: &'static str, offset: u32, len: usize) -> Result<(), FlashError> {
+        if offset as usize + len <= self.config.size as usize {
+            return Ok(());
+        }
+        self.violation(ViolationKind::OutOfBounds, call, offset, len)
+    }
+
+    fn aligned(
+        &mut self,
+        call: &'static str,
+        range: Range<u32>,
+        to: u32,
+    ) -> Result<(), FlashError> {
+        if range.start.is_multiple_of(to) && range.end.is_multiple_of(to) {
+            return Ok(());
+        }
+        let len = (range.end - range.start) as usize;
+        self.violation(ViolationKind::NotAligned, call, range.start, len)
+    }
+
+    fn unprotected(&mut self, call: &'static str, range: Range<u32>) -> Result<(), FlashError> {
+        let touched = self
+            .protected
+            .iter()
+            .find_map(|p| overlap(p, range.start, range.end));
+        match touched {
+            None => Ok(()),
+            Some(at) => {
+                let len = (range.end - range.start) as usize;
+                self.violation(ViolationKind::Protected, call, at, len)
+            }
+        }
+    }
+
+    /// Records a violation, and panics unless told not to.
+    fn violation(
+        &mut self,
+        kind: ViolationKind,
+        call: &'static str,
+        offset: u32,
+        len: usize,
+    ) -> Result<(), FlashError> {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let operation = self.power.operations;
+        let violation = Violation {
+            kind,
+            call,
+            offset,
+            len,
+            operation,
+        };
+        let text = violation.to_string();
+        self.violations.push(violation);
+        match self.on_violation {
+            OnViolation::Record => Err(kind.error()),
+            OnViolation::Panic => panic!("flash violation: {text} (cuts: {})", self.history()),
+        }
+    }
+
+    fn assert_inside(&self, offset: u32, len: usize) {
+        let size = self.config.size;
+        let inside = offset as usize + len <= size as usize;
+        assert!(
+            inside,
+            "{len} bytes at {offset:#x} do not lie inside a flash of {size} bytes"
+        );
+    }
+
+    /// Splits a range, which lies inside the flash, at the borders of the erase units.
+    pub(crate) fn pieces(&self, offset: u32, len: usize) -> impl Iterator<Item = Piece> + use<> {
+        let (size, offset) = (self.config.erase_size as usize, offset as usize);
+        let mut from = 0;
+        core::iter::from_fn(move || {
+            let (unit, at) = ((offset + from) / size, (offset + from) % size);
+            let piece = Piece {
+                unit,
+                at,
+                len: (size - at).min(len - from),
+                from,
+            };
+            from += piece.len;
+            (piece.len > 0).then_some(piece)
+        })
+    }
+}

@@ -1,2 +1,2 @@
-//! placeholder
+//! The `ota` tool.
 fn main() {}

@@ -1,0 +1,1 @@
+//! The `ota` tool as a library.

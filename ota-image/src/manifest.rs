@@ -2,6 +2,7 @@
 
 use crate::{ChunkSize, Digest, ENVELOPE_LEN, Pages, Version};
 
+#[expect(clippy::cast_possible_truncation, reason = "1024")]
 const ENVELOPE: u32 = ENVELOPE_LEN as u32;
 const DIGEST: u32 = 32;
 

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::{Crypto, Digest, Hasher, ReleaseId, Verified, chunk_hasher, page_hasher};
 
 /// Bytes read at a time while a page is streamed; a multiple of a digest's length.
-const STEP: usize = 128;
+const STEP: u32 = 128;
 
 /// Bytes of a page of the digest table that a verified manifest vouches for.
 #[derive(Clone, Copy, Debug)]
@@ -196,8 +196,8 @@ impl<L> Verified<L> {
         let mut found = 0;
         let mut hasher = page_hasher(crypto);
         while left > 0 {
-            let mut buffer = [0; STEP];
-            let step = left.min(STEP as u32);
+            let mut buffer = [0; STEP as usize];
+            let step = left.min(STEP);
             let part = buffer.get_mut(..step as usize).unwrap_or_default();
             read(offset, part).map_err(TableError::Read)?;
             hasher.update(part);

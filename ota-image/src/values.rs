@@ -100,14 +100,15 @@ impl ChunkSize {
     /// 512 KiB with 1 KiB chunks, 2 MiB with 2, 8 MiB with 4, 32 MiB with 8, 128 MiB with 16.
     #[must_use]
     pub const fn smallest_for(image_length: u32) -> Option<Self> {
-        match image_length {
-            0..=0x0008_0000 => Some(Self(10)),
-            0..=0x0020_0000 => Some(Self(11)),
-            0..=0x0080_0000 => Some(Self(12)),
-            0..=0x0200_0000 => Some(Self(13)),
-            0..=0x0800_0000 => Some(Self(14)),
-            _ => None,
+        let mut log2 = Self::MIN.0;
+        while log2 <= Self::MAX.0 {
+            // 16 pages of 2^log2 / 32 digests, each for 2^log2 bytes.
+            if image_length <= 1 << (2 * log2 - 1) {
+                return Some(Self(log2));
+            }
+            log2 += 1;
         }
+        None
     }
 
     /// The number of bytes.

@@ -26,6 +26,8 @@ pub mod tag {
     pub const NUMBER: u16 = 0x3FFF;
 }
 
+/// The first number of a tag. None has 0, so that zeros are never TLVs.
+const FIRST_NUMBER: u16 = 1;
 /// Bytes of a TLV before its value: tag and length.
 const TLV_HEADER: usize = 4;
 
@@ -111,7 +113,7 @@ impl Manifest {
     pub fn encode(&self, tlvs: &[Tlv<'_>], out: &mut [u8]) -> Result<usize, EncodeError> {
         self.check_form().map_err(EncodeError::Manifest)?;
         let mut len = Fixed::of(self).encode(out)?;
-        let mut lowest = 0;
+        let mut lowest = FIRST_NUMBER;
         for tlv in tlvs {
             let number = tlv.tag & tag::NUMBER;
             if number < lowest {
@@ -151,7 +153,7 @@ impl Manifest {
 }
 
 fn check_tlvs(mut bytes: &[u8], reader: Reader) -> Result<(), ManifestError> {
-    let mut lowest = 0;
+    let mut lowest = FIRST_NUMBER;
     while !bytes.is_empty() {
         let (tlv, rest) = split_tlv(bytes).ok_or(ManifestError::TlvTruncated)?;
         let number = tlv.tag & tag::NUMBER;
@@ -203,7 +205,7 @@ pub enum ManifestError {
     PageCount,
     /// The last TLV is cut short.
     TlvTruncated,
-    /// TLVs are not in ascending order, or one stands there twice.
+    /// TLVs are not in ascending order, one stands there twice, or one has the number 0.
     TlvOrder,
     /// A field that this reader must know and does not: its tag.
     UnknownCritical(u16),
@@ -271,7 +273,7 @@ pub enum EncodeError {
     BufferTooSmall,
     /// The body is empty or longer than [`MAX_BODY`].
     BodyLength,
-    /// TLVs are not in ascending order, or one is given twice.
+    /// TLVs are not in ascending order, one is given twice, or one has the number 0.
     TlvOrder,
     /// More than four signatures.
     TooManySignatures,

@@ -206,9 +206,10 @@ pub fn write_envelope(
     body: &[u8],
     signatures: &[SignatureEntry],
 ) -> Result<[u8; ENVELOPE_LEN], EncodeError> {
-    if signatures.len() > MAX_SIGNATURES {
-        return Err(EncodeError::TooManySignatures);
-    }
+    let count = match u8::try_from(signatures.len()) {
+        Ok(count) if signatures.len() <= MAX_SIGNATURES => count,
+        _ => return Err(EncodeError::TooManySignatures),
+    };
     if signatures.iter().any(|entry| entry.role == 0) {
         return Err(EncodeError::EmptySignature);
     }
@@ -219,18 +220,15 @@ pub fn write_envelope(
     let mut envelope = [0; ENVELOPE_LEN];
     let mut out = envelope.iter_mut();
     let mut put = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .zip(&mut out)
-            .for_each(|(from, to)| *to = *from)
+        for (from, to) in bytes.iter().zip(&mut out) {
+            *to = *from;
+        }
     };
     put(&MAGIC);
     put(&FORMAT_VERSION.to_le_bytes());
     put(&body_len.to_le_bytes());
     put(body);
-    put(&u8::try_from(signatures.len())
-        .unwrap_or_default()
-        .to_le_bytes());
+    put(&[count]);
     for entry in signatures {
         put(&[entry.role, entry.algorithm]);
         put(&entry.key_id);

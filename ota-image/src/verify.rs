@@ -132,7 +132,7 @@ impl Envelope<'_> {
         crypto: &mut C,
         keys: BootKeys<'_>,
         revoked: u8,
-    ) -> Result<usize, VerifyError> {
+    ) -> Result<u8, VerifyError> {
         let failure = match self.find_signer(crypto, Role::Boot, keys.keys(), revoked) {
             Signer::Key(index) => return Ok(index),
             Signer::Missing => VerifyError::BootSignatureMissing,
@@ -156,11 +156,8 @@ impl Envelope<'_> {
     ) -> Signer {
         let mut outcome = Signer::Missing;
         for hinted in [true, false] {
-            for (index, key) in keys
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| !is_in(excluded, *i))
-            {
+            let allowed = |(index, _): &(u8, &PublicKey)| !is_in(excluded, *index);
+            for (index, key) in (0..).zip(keys).filter(allowed) {
                 match self.try_key(crypto, role, key, hinted) {
                     Signer::Key(()) => return Signer::Key(index),
                     Signer::Wrong => outcome = Signer::Wrong,
@@ -198,7 +195,7 @@ impl Envelope<'_> {
 }
 
 /// What a search for a signature of a role came to.
-enum Signer<K = usize> {
+enum Signer<K = u8> {
     /// This key made one.
     Key(K),
     /// There are some, and none is good.
@@ -207,9 +204,10 @@ enum Signer<K = usize> {
     Missing,
 }
 
-const fn is_in(mask: u8, index: usize) -> bool {
+fn is_in(mask: u8, index: u8) -> bool {
     // Sets of keys have at most eight.
-    mask.wrapping_shr(index as u32) & 1 == 1
+    mask.checked_shr(index.into())
+        .is_some_and(|rest| rest & 1 == 1)
 }
 
 /// Why an envelope is not verified.

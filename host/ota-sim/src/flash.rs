@@ -2,14 +2,14 @@
 
 use crate::config::Config;
 use crate::cut::Interrupted;
-use crate::error::{FlashError, OnViolation, Violation, ViolationKind};
+use crate::error::{FlashError, OnViolation, Violation};
 use crate::file::Backing;
 use crate::guard::{Guard, len32, overlap};
 use crate::nor::Nor;
 use crate::power::Power;
 use crate::rng::Rng;
 use crate::stats::Stats;
-use crate::unit::{Unit, cell};
+use crate::unit::Unit;
 use core::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -27,11 +27,11 @@ pub struct Flash {
     flat: OnceLock<Box<[u8]>>,
     pub(crate) power: Power,
     pub(crate) stats: Stats,
-    protected: Vec<Range<u32>>,
-    guards: Vec<Guard>,
-    failing: Vec<Range<u32>>,
-    violations: Vec<Violation>,
-    on_violation: OnViolation,
+    pub(crate) protected: Vec<Range<u32>>,
+    pub(crate) guards: Vec<Guard>,
+    pub(crate) failing: Vec<Range<u32>>,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) on_violation: OnViolation,
     pub(crate) backing: Option<Backing>,
 }
 
@@ -149,7 +149,7 @@ impl Flash {
         for page in bytes.chunks(self.config.page_size()) {
             self.stats.words += page.len() as u64 / u64::from(self.config.write_size);
             self.stats.bytes += page.len() as u64;
-            self.flat = OnceLock::new();
+            self.change();
             if let Some(cut) = self.power.operation() {
                 self.tear_program(cut, at, page);
                 self.power.interrupted = Interrupted::Program {
@@ -178,7 +178,7 @@ impl Flash {
         for unit in from / self.config.erase_size..to / self.config.erase_size {
             self.stats.erases += 1;
             self.stats.erases_per_unit[unit as usize] += 1;
-            self.flat = OnceLock::new();
+            self.change();
             let offset = unit * self.config.erase_size;
             if let Some(cut) = self.power.operation() {
                 self.tear_erase(cut, offset);
@@ -218,7 +218,7 @@ impl Flash {
         let was_faulty = self.units[index].faulty;
         self.units[index] = Arc::clone(&self.blank);
         let end = offset + self.config.erase_size;
-        self.power.forget_moving(offset..end);
+        self.power.forget_moving(&(offset..end));
         self.persist(offset, self.config.erase_size as usize)?;
         if was_faulty {
             self.persist_cells()
@@ -240,84 +240,6 @@ impl Flash {
         })
     }
 
-    /// Puts `bytes` at `offset` as a factory programmer does: no rules, no counters, any
-    /// alignment. Words that are blank afterwards count as erased, others as programmed.
-    ///
-    /// # Panics
-    /// If the range does not lie inside the flash, or the file behind it cannot be written.
-    pub fn load(&mut self, offset: u32, bytes: &[u8]) {
-        self.assert_inside(offset, bytes.len());
-        self.flat = OnceLock::new();
-        for piece in self.pieces(offset, bytes.len()) {
-            let unit = Arc::make_mut(&mut self.units[piece.unit]);
-            unit.data[piece.at..][..piece.len].copy_from_slice(&bytes[piece.from..][..piece.len]);
-            unit.settle(piece.at, piece.len);
-        }
-        self.persist(offset, bytes.len())
-            .expect("the file behind the flash cannot be written");
-    }
-
-    /// Bit rot: the byte at `offset` reads `byte` from now on, until it is erased.
-    ///
-    /// # Panics
-    /// If the offset does not lie inside the flash, or the file behind it cannot be written.
-    pub fn corrupt(&mut self, offset: u32, byte: u8) {
-        self.assert_inside(offset, 1);
-        self.flat = OnceLock::new();
-        for piece in self.pieces(offset, 1) {
-            Arc::make_mut(&mut self.units[piece.unit]).data[piece.at] = byte;
-        }
-        self.persist(offset, 1)
-            .expect("the file behind the flash cannot be written");
-    }
-
-    /// Bit rot beyond repair: reading any word in the range is an error until it is erased.
-    ///
-    /// # Panics
-    /// If the range does not lie inside the flash.
-    pub fn fail_read(&mut self, range: Range<u32>) {
-        let len = range.end.saturating_sub(range.start) as usize;
-        self.assert_inside(range.start, len);
-        let word = self.config.write_size as usize;
-        for piece in self.pieces(range.start, len) {
-            let unit = Arc::make_mut(&mut self.units[piece.unit]);
-            for index in piece.at / word..(piece.at + piece.len).div_ceil(word) {
-                unit.mark(index, unit.cells[index] | cell::UNREADABLE);
-            }
-        }
-    }
-
-    /// Bad cells: every program that touches the range fails, for good, and changes nothing.
-    pub fn fail_program(&mut self, range: Range<u32>) {
-        self.failing.push(range);
-    }
-
-    /// From now on, a program or an erase that touches the range is a violation.
-    pub fn protect(&mut self, range: Range<u32>) {
-        self.protected.push(range);
-    }
-
-    /// From now on, `judge` is shown each program's part inside the range (offset in the flash,
-    /// bytes), before anything is programmed; what it does not approve is a violation.
-    pub fn guard(
-        &mut self,
-        range: Range<u32>,
-        judge: impl FnMut(u32, &[u8]) -> bool + Send + 'static,
-    ) {
-        self.guards.push(Guard::new(range, judge));
-    }
-
-    /// What a violation does; by default it panics.
-    pub const fn on_violation(&mut self, what: OnViolation) {
-        self.on_violation = what;
-    }
-
-    /// Every violation so far.
-    #[must_use]
-    pub fn violations(&self) -> &[Violation] {
-        &self.violations
-    }
-
     /// Operations that began so far: pages programmed and units erased, torn ones included.
     #[must_use]
     pub const fn operations(&self) -> u64 {
@@ -330,114 +252,17 @@ impl Flash {
         self.stats.clone()
     }
 
+    /// The contents in one piece are out of date.
+    pub(crate) fn change(&mut self) {
+        self.flat = OnceLock::new();
+    }
+
     const fn powered(&self) -> Result<(), FlashError> {
         if self.power.off {
             Err(FlashError::PowerCut)
         } else {
             Ok(())
         }
-    }
-
-    fn may_program(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
-        let call = "program";
-        self.in_bounds(call, offset, bytes.len())?;
-        let end = offset + len32(bytes);
-        self.aligned(call, offset..end, self.config.write_size)?;
-        self.unprotected(call, offset..end)?;
-        let twice = self.pieces(offset, bytes.len()).find_map(|piece| {
-            let word = self.units[piece.unit].programmed(piece.at, piece.len)?;
-            let word = u32::try_from(word).ok()? * self.config.write_size;
-            Some(u32::try_from(piece.unit).ok()? * self.config.erase_size + word)
-        });
-        if let Some(at) = twice {
-            return self.violation(ViolationKind::ProgrammedTwice, call, at, bytes.len());
-        }
-        if !self
-            .guards
-            .iter()
-            .all(|guard| guard.approves(offset, bytes))
-        {
-            return self.violation(ViolationKind::NotApproved, call, offset, bytes.len());
-        }
-        Ok(())
-    }
-
-    fn may_erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
-        let call = "erase";
-        let Some(len) = to.checked_sub(from) else {
-            return self.violation(ViolationKind::OutOfBounds, call, from, 0);
-        };
-        self.in_bounds(call, from, len as usize)?;
-        self.aligned(call, from..to, self.config.erase_size)?;
-        self.unprotected(call, from..to)
-    }
-
-    fn in_bounds(&mut self, call: &'static str, offset: u32, len: usize) -> Result<(), FlashError> {
-        if offset as usize + len <= self.config.size as usize {
-            return Ok(());
-        }
-        self.violation(ViolationKind::OutOfBounds, call, offset, len)
-    }
-
-    fn aligned(
-        &mut self,
-        call: &'static str,
-        range: Range<u32>,
-        to: u32,
-    ) -> Result<(), FlashError> {
-        if range.start.is_multiple_of(to) && range.end.is_multiple_of(to) {
-            return Ok(());
-        }
-        let len = (range.end - range.start) as usize;
-        self.violation(ViolationKind::NotAligned, call, range.start, len)
-    }
-
-    fn unprotected(&mut self, call: &'static str, range: Range<u32>) -> Result<(), FlashError> {
-        let touched = self
-            .protected
-            .iter()
-            .find_map(|p| overlap(p, range.start, range.end));
-        match touched {
-            None => Ok(()),
-            Some(at) => {
-                let len = (range.end - range.start) as usize;
-                self.violation(ViolationKind::Protected, call, at, len)
-            }
-        }
-    }
-
-    /// Records a violation, and panics unless told not to.
-    fn violation(
-        &mut self,
-        kind: ViolationKind,
-        call: &'static str,
-        offset: u32,
-        len: usize,
-    ) -> Result<(), FlashError> {
-        let len = u32::try_from(len).unwrap_or(u32::MAX);
-        let operation = self.power.operations;
-        let violation = Violation {
-            kind,
-            call,
-            offset,
-            len,
-            operation,
-        };
-        let text = violation.to_string();
-        self.violations.push(violation);
-        match self.on_violation {
-            OnViolation::Record => Err(kind.error()),
-            OnViolation::Panic => panic!("flash violation: {text} (cuts: {})", self.history()),
-        }
-    }
-
-    fn assert_inside(&self, offset: u32, len: usize) {
-        let size = self.config.size;
-        let inside = offset as usize + len <= size as usize;
-        assert!(
-            inside,
-            "{len} bytes at {offset:#x} do not lie inside a flash of {size} bytes"
-        );
     }
 
     /// Splits a range, which lies inside the flash, at the borders of the erase units.

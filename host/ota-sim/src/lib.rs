@@ -8,10 +8,13 @@ mod fate;
 mod file;
 mod flash;
 mod guard;
+mod inject;
 mod nor;
 mod power;
 mod rng;
+mod rules;
 mod stats;
+mod tear;
 mod unit;
 
 pub use config::Config;

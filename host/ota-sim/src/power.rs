@@ -1,9 +1,28 @@
 //! Power: counting down to a cut, tearing what is in flight, and coming back.
 
 use crate::cut::{Cut, Interrupted, Plan, Tear};
+use crate::fate;
 use crate::flash::Flash;
+use crate::rng::Rng;
+use crate::tear::Change;
+use crate::unit::cell;
 use core::ops::Range;
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The power-up, counted from the cut, at which what is in the balance tips.
+const DUE: u32 = 2;
+
+/// A stretch of flash with words that power-ups change. Their cells say which and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Moving {
+    pub(crate) offset: u32,
+    /// Power-ups since the cut.
+    pub(crate) age: u32,
+    pub(crate) seed: u64,
+    /// What the late words turn into; as long as the stretch.
+    pub(crate) later: Arc<[u8]>,
+}
 
 /// Whether the power is on, and when it goes next.
 #[derive(Debug, Clone)]
@@ -16,6 +35,7 @@ pub(crate) struct Power {
     later: VecDeque<Cut>,
     history: Vec<Cut>,
     pub(crate) interrupted: Interrupted,
+    pub(crate) moving: Vec<Moving>,
 }
 
 impl Default for Power {
@@ -27,6 +47,7 @@ impl Default for Power {
             later: VecDeque::new(),
             history: Vec::new(),
             interrupted: Interrupted::Nothing,
+            moving: Vec::new(),
         }
     }
 }
@@ -57,7 +78,13 @@ impl Power {
         }
     }
 
-    pub(crate) fn forget_moving(&mut self, _range: Range<u32>) {}
+    /// What lies wholly inside an erased unit moves no more.
+    pub(crate) fn forget_moving(&mut self, unit: &Range<u32>) {
+        self.moving.retain(|moving| {
+            let end = moving.offset as usize + moving.later.len();
+            !(unit.start <= moving.offset && end <= unit.end as usize)
+        });
+    }
 }
 
 impl Flash {
@@ -82,8 +109,17 @@ impl Flash {
     /// The power comes back, or, if it is on, goes for a moment between two operations. Cells
     /// that were left in the balance may read differently from now on. The next cut of a plan is
     /// armed.
+    ///
+    /// # Panics
+    /// If the file behind the flash cannot be written.
     pub fn power_up(&mut self) {
         self.power.off = false;
+        if !self.power.moving.is_empty() {
+            self.change();
+            self.wake();
+            self.persist_moved()
+                .expect("the file behind the flash cannot be written");
+        }
         if self.power.armed.is_none() {
             self.power.arm_next();
         }
@@ -108,7 +144,72 @@ impl Flash {
         self.power.interrupted
     }
 
-    pub(crate) fn tear_program(&mut self, _cut: Cut, _offset: u32, _page: &[u8]) {}
+    /// Tears the program of one page.
+    pub(crate) fn tear_program(&mut self, cut: Cut, offset: u32, page: &[u8]) {
+        self.tear(cut, offset, page, false);
+    }
 
-    pub(crate) fn tear_erase(&mut self, _cut: Cut, _offset: u32) {}
+    /// Tears the erase of the unit at `offset`.
+    pub(crate) fn tear_erase(&mut self, cut: Cut, offset: u32) {
+        let len = self.config.erase_size;
+        self.power.forget_moving(&(offset..offset + len));
+        let blank = vec![self.config.erased; len as usize];
+        self.tear(cut, offset, &blank, true);
+    }
+
+    /// Tears the words that should have become `goal`.
+    fn tear(&mut self, cut: Cut, offset: u32, goal: &[u8], erase: bool) {
+        let word = self.config.write_size as usize;
+        let seed = [cut.tear.seed(), cut.operation, u64::from(offset)];
+        let mut rng = Rng::from_parts(&seed);
+        let mut fates = fate::draw(cut.tear, goal.len() / word, &mut rng).into_iter();
+        let mut moves = false;
+        for piece in self.pieces(offset, goal.len()) {
+            let unit = Arc::make_mut(&mut self.units[piece.unit]);
+            let goals = goal[piece.from..][..piece.len].chunks(word);
+            for ((index, goal), fate) in (piece.at / word..).zip(goals).zip(&mut fates) {
+                let change = if erase {
+                    Change::Erase
+                } else {
+                    Change::Program(goal)
+                };
+                unit.tear(index, fate, change, self.config.ecc, &mut rng);
+                moves |= unit.cells[index] & cell::MOVING != 0;
+            }
+        }
+        if moves {
+            let moving = Moving {
+                offset,
+                age: 0,
+                seed: rng.next(),
+                later: goal.into(),
+            };
+            self.power.moving.push(moving);
+        }
+    }
+
+    /// Lets a power-up work on the words in the balance. Touches nothing else.
+    fn wake(&mut self) {
+        let mut moving = core::mem::take(&mut self.power.moving);
+        moving.retain_mut(|moving| {
+            moving.age += 1;
+            self.wake_one(moving)
+        });
+        self.power.moving = moving;
+    }
+
+    /// Whether any word of the stretch will move again.
+    fn wake_one(&mut self, moving: &Moving) -> bool {
+        let word = self.config.write_size as usize;
+        let mut rng = Rng::from_parts(&[moving.seed, u64::from(moving.age)]);
+        let mut again = false;
+        for piece in self.pieces(moving.offset, moving.later.len()) {
+            let unit = Arc::make_mut(&mut self.units[piece.unit]);
+            let later = moving.later[piece.from..][..piece.len].chunks(word);
+            for (index, later) in (piece.at / word..).zip(later) {
+                again |= unit.wake(index, moving.age >= DUE, later, self.config.ecc, &mut rng);
+            }
+        }
+        again
+    }
 }

@@ -47,6 +47,10 @@ impl Unit {
         }
     }
 
+    pub(crate) const fn erased(&self) -> u8 {
+        self.erased
+    }
+
     /// The bytes of word `index`.
     pub(crate) fn word(&self, index: usize) -> &[u8] {
         &self.data[index * self.word..][..self.word]

@@ -53,10 +53,10 @@ fn after_a_cut_every_access_fails_until_the_power_comes_back() {
 #[test]
 fn the_cut_hits_the_operation_it_was_armed_for_and_nothing_around_it() {
     let bytes = pattern(4, 1024);
-    for operation in 1..=5 {
+    for operation in 1..=5_u32 {
         for tear in Tear::ALL.into_iter().chain(seeds().take(20)) {
             let mut flash = Flash::new(Config::new(8192, 4, 1024));
-            flash.arm(Cut::new(operation, tear));
+            flash.arm(Cut::new(operation.into(), tear));
             let done = flash.program(4096, &bytes);
             if operation == 5 {
                 assert_eq!(
@@ -68,7 +68,7 @@ fn the_cut_hits_the_operation_it_was_armed_for_and_nothing_around_it() {
             }
             assert_eq!(done, Err(FlashError::PowerCut));
             let (from, to) = (256 * (operation as usize - 1), 256 * operation as usize);
-            let at = 4096 + from as u32;
+            let at = 4096 + 256 * (operation - 1);
             assert_eq!(
                 flash.interrupted(),
                 Interrupted::Program {

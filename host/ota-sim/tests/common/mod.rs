@@ -22,7 +22,7 @@ pub(crate) fn pattern(seed: u64, len: usize) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        1 + (state >> 33) as u8 % 254
+        1 + state.to_le_bytes()[4] % 254
     };
     (0..len).map(next).collect()
 }

@@ -104,6 +104,12 @@ impl Unit {
         bytes: &[u8],
         rng: &mut Rng,
     ) -> Result<(), FlashError> {
+        if !self.faulty {
+            // The usual case, quickly: no word has a mind of its own.
+            burn(&mut self.data[at..][..bytes.len()], bytes, self.erased);
+            self.cells[at / self.word..][..bytes.len() / self.word].fill(cell::PROGRAMMED);
+            return Ok(());
+        }
         for (index, new) in (at / self.word..).zip(bytes.chunks(self.word)) {
             self.program_word(index, new, rng)?;
         }
@@ -134,16 +140,21 @@ impl Unit {
         }
     }
 
-    /// Cells only move away from the erased value.
+    /// Programs the bytes of one word, whatever its flags.
     pub(crate) fn set_bits(&mut self, index: usize, new: &[u8]) {
         let erased = self.erased;
-        for (byte, new) in self.word_mut(index).iter_mut().zip(new) {
-            *byte = if erased == 0xFF {
-                *byte & new
-            } else {
-                *byte | new
-            };
-        }
+        burn(self.word_mut(index), new, erased);
+    }
+}
+
+/// Cells only move away from the erased value.
+fn burn(cells: &mut [u8], new: &[u8], erased: u8) {
+    for (byte, new) in cells.iter_mut().zip(new) {
+        *byte = if erased == 0xFF {
+            *byte & new
+        } else {
+            *byte | new
+        };
     }
 }
 

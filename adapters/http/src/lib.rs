@@ -1,1 +1,31 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable
+    )
+)]
+
+#[cfg(test)]
+#[macro_use]
+extern crate std;
+
+mod answer;
+mod connect;
+mod error;
+mod head;
+mod request;
+mod source;
+mod tag;
+mod url;
+
+pub use connect::{Blocking, Connect};
+pub use error::HttpError;
+pub use source::HttpSource;
+pub use url::{Url, UrlError};

@@ -1,0 +1,450 @@
+//! The boot decision: reads, asks the state machine, performs, persists, until there is an image
+//! to jump to.
+
+use ota_image::{Boot, BootKeys, Crypto, ENVELOPE_LEN, Envelope, VerifyError};
+
+use crate::image::Image;
+use crate::io::{At, Bad, Io};
+use crate::journal::Journal;
+use crate::map::Strategy;
+use crate::product::Product;
+use crate::record::{Record, ReleaseTag};
+use crate::state::{Action, BootEvent, BootState, Effect, ResetCause, Which, rescues, step};
+use crate::storage::{Index, Region, Storage};
+use crate::swap::{Direction, Exchange};
+
+/// More transitions than any boot takes; a flash that fails under our hands ends in recovery.
+const MOST_TRANSITIONS: u32 = 16;
+
+/// The image to jump to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The slot it lies in.
+    pub slot: Index,
+    /// The address it is linked for.
+    pub load_address: u32,
+    /// It is on trial: arm the watchdog before the jump.
+    pub trial: bool,
+}
+
+/// Why no image can be booted. Each has a stable code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// No image passes its checks, nor can one be put together. The code says what was wrong
+    /// with the active one.
+    NoImage(Refusal),
+    /// The journal takes no more records: an attempt could not be counted before the jump.
+    JournalFailed,
+}
+
+impl Recovery {
+    /// Stable code for telemetry.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::NoImage(refusal) => refusal.code(),
+            Self::JournalFailed => 0x1010,
+        }
+    }
+}
+
+impl core::fmt::Display for Recovery {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NoImage(refusal) => write!(
+                f,
+                "no bootable image ({refusal}); write a signed one over the debug port"
+            ),
+            Self::JournalFailed => {
+                f.write_str("journal cannot be written; the flash is worn out or protected")
+            }
+        }
+    }
+}
+
+/// Why an image may not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bank cannot be read.
+    Unreadable,
+    /// The envelope does not verify.
+    Envelope(VerifyError),
+    /// It is authentic, but not for this device or not any more.
+    Policy(ota_image::PolicyError),
+    /// It is not the release that was requested.
+    OtherRelease,
+    /// The image's SHA-256 is not that of the manifest.
+    Image,
+    /// The images cannot change places: flash does not hold what the digest tables say.
+    Exchange,
+}
+
+impl Refusal {
+    /// Stable code for telemetry; those of `ota-image` keep theirs.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Unreadable => 0x1001,
+            Self::Envelope(error) => error.code(),
+            Self::Policy(error) => error.code(),
+            Self::OtherRelease => 0x1002,
+            Self::Image => 0x1003,
+            Self::Exchange => 0x1004,
+        }
+    }
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Unreadable => f.write_str("the manifest bank cannot be read"),
+            Self::Envelope(error) => core::fmt::Display::fmt(error, f),
+            Self::Policy(error) => core::fmt::Display::fmt(error, f),
+            Self::OtherRelease => {
+                f.write_str("the staged release is not the one that was requested")
+            }
+            Self::Image => f.write_str("the image does not have the SHA-256 of its manifest"),
+            Self::Exchange => f.write_str("the slots do not hold what the digest tables say"),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// What to do after [`Bootloader::boot`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Jump.
+    Boot(Start),
+    /// Nothing can be booted: offer another way in (serial, USB), or wait.
+    Recovery(Recovery),
+}
+
+/// The bootloader: owns nothing but what it is lent for one boot.
+pub struct Bootloader<'a, S, C> {
+    product: &'a Product,
+    keys: BootKeys<'a>,
+    storage: S,
+    crypto: C,
+    journal: Journal,
+    record: Record,
+    refusal: Refusal,
+}
+
+impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
+    /// Reads the journal.
+    pub fn new(product: &'a Product, keys: BootKeys<'a>, mut storage: S, crypto: C) -> Self {
+        let journal = Journal::open(&mut storage, product.map.id());
+        let record = journal.record().copied().unwrap_or(Record::unknown());
+        Self {
+            product,
+            keys,
+            storage,
+            crypto,
+            journal,
+            record,
+            refusal: Refusal::Unreadable,
+        }
+    }
+
+    /// The state as it is known.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Decides what to boot, and does what has to be done before. Restartable: it may be cut off
+    /// at any flash operation and called again after the next reset.
+    ///
+    /// An ordinary boot reads the journal, the active manifest and the active image, and writes
+    /// nothing.
+    pub fn boot(&mut self, cause: ResetCause) -> Decision {
+        let mut event = BootEvent::PowerUp(cause);
+        for _ in 0..MOST_TRANSITIONS {
+            let transition = step(self.record.state, event);
+            self.record.state = transition.next;
+            self.apply(transition.effect);
+            event = match transition.action {
+                Action::VerifyActive => self.verify_active(),
+                Action::VerifyStaged => self.verify_staged(),
+                Action::FindRescue => self.find_rescue(),
+                Action::Swap | Action::Revert | Action::Restore => {
+                    // Slots will be erased on the strength of this record.
+                    if self
+                        .journal
+                        .settle(&mut self.storage, &self.record)
+                        .is_err()
+                    {
+                        return Decision::Recovery(Recovery::JournalFailed);
+                    }
+                    self.perform(transition.action)
+                }
+                Action::Boot => return self.start(),
+                Action::Recover | Action::Refuse | Action::Continue => break,
+            };
+        }
+        Decision::Recovery(Recovery::NoImage(self.refusal))
+    }
+
+    fn apply(&mut self, effect: Effect) {
+        match effect {
+            // The floor rises in the application, at confirmation.
+            Effect::None | Effect::RaiseFloor => {}
+            Effect::Activate => self.record.active = self.record.active.other(),
+            Effect::ActivateAndBlame(failure) => {
+                self.record.active = self.record.active.other();
+                self.record.blame(self.record.candidate, failure);
+                self.record.last_problem = u16::from(failure.code());
+            }
+            Effect::NoteRefusal => self.record.last_problem = self.refusal.code(),
+            Effect::NoteFailure(failure) => self.record.last_problem = u16::from(failure.code()),
+        }
+    }
+
+    /// Persists, then hands over: an attempt is on record before the jump.
+    fn start(&mut self) -> Decision {
+        if self.journal.save(&mut self.storage, &self.record).is_err() {
+            return Decision::Recovery(Recovery::JournalFailed);
+        }
+        let slot = self.product.running_slot(self.record.active);
+        Decision::Boot(Start {
+            slot,
+            load_address: slot.of(&self.product.load_addresses),
+            trial: matches!(self.record.state, BootState::Trial(_)),
+        })
+    }
+
+    fn io(&mut self) -> Io<'_, S, C> {
+        Io {
+            storage: &mut self.storage,
+            crypto: &mut self.crypto,
+        }
+    }
+
+    fn floor(&self) -> u32 {
+        self.product.floor.max(self.record.floor)
+    }
+
+    /// Reads and verifies a bank.
+    #[inline(never)] // One kilobyte of stack, given back before anything is hashed.
+    fn load(&mut self, bank: Index) -> Result<Image<Boot>, Refusal> {
+        let (keys, revoked) = (self.keys, self.record.revoked);
+        let mut bytes = [0; ENVELOPE_LEN];
+        let mut io = self.io();
+        io.read_envelope(
+            At {
+                region: Region::Bank(bank),
+                offset: 0,
+            },
+            &mut bytes,
+        )
+        .map_err(|Bad| Refusal::Unreadable)?;
+        let envelope = Envelope::parse(&bytes).map_err(|error| Refusal::Envelope(error.into()))?;
+        let manifest = envelope
+            .verify_boot(io.crypto, &keys, revoked)
+            .map_err(Refusal::Envelope)?;
+        Ok(Image::new(manifest, bank))
+    }
+
+    /// Loads a bank whose image was installed: the distance of its counter to the floor was
+    /// judged when it was staged, and is not judged again (a lost journal lowers the floor).
+    fn load_installed(&mut self, bank: Index) -> Result<Image<Boot>, Refusal> {
+        let image = self.load(bank)?;
+        let near = image
+            .manifest
+            .security_counter
+            .saturating_sub(ota_image::MAX_COUNTER_STEP);
+        let limits = self
+            .product
+            .limits(self.product.running_slot(bank), self.floor().max(near));
+        image.manifest.check(&limits).map_err(Refusal::Policy)?;
+        Ok(image)
+    }
+
+    fn verify_active(&mut self) -> BootEvent {
+        match self.check_active() {
+            Ok(()) => BootEvent::ActiveVerified,
+            Err(refusal) => {
+                self.refusal = refusal;
+                BootEvent::ActiveBad
+            }
+        }
+    }
+
+    fn check_active(&mut self) -> Result<(), Refusal> {
+        let image = self.load_installed(self.record.active)?;
+        let at = self.product.active_at(self.record.active);
+        if image.is_whole(&mut self.io(), at) {
+            Ok(())
+        } else {
+            Err(Refusal::Image)
+        }
+    }
+
+    fn verify_staged(&mut self) -> BootEvent {
+        match self.check_staged() {
+            Ok(()) => BootEvent::StagedVerified,
+            Err(refusal) => {
+                self.refusal = refusal;
+                BootEvent::StagedRefused
+            }
+        }
+    }
+
+    /// The same checks that the client made, by the one who has to live with the result.
+    fn check_staged(&mut self) -> Result<(), Refusal> {
+        let bank = self.record.active.other();
+        let image = self.load(bank)?;
+        if ReleaseTag::of(&image.manifest) != self.record.candidate {
+            return Err(Refusal::OtherRelease);
+        }
+        let limits = self
+            .product
+            .limits(self.product.running_slot(bank), self.floor());
+        image.manifest.check(&limits).map_err(Refusal::Policy)?;
+        let at = self.product.staged_at(bank);
+        if image.is_whole(&mut self.io(), at) {
+            Ok(())
+        } else {
+            Err(Refusal::Image)
+        }
+    }
+
+    fn perform(&mut self, action: Action) -> BootEvent {
+        let (result, done) = match (action, self.record.state) {
+            (Action::Swap, _) => (
+                self.exchange(Direction::Forward),
+                BootEvent::SwapDone(self.product.trial),
+            ),
+            (Action::Revert, _) => (self.exchange(Direction::Backward), BootEvent::RevertDone),
+            (_, BootState::Restoring(which, _)) => {
+                (self.restore(self.bank_of(which)), BootEvent::RestoreDone)
+            }
+            _ => (Err(Bad), BootEvent::Stuck),
+        };
+        match result {
+            Ok(()) => done,
+            Err(Bad) => {
+                self.refusal = Refusal::Exchange;
+                BootEvent::Stuck
+            }
+        }
+    }
+
+    /// Forward, the other bank's image enters; backward, the active bank's.
+    fn exchange(&mut self, direction: Direction) -> Result<(), Bad> {
+        if self.product.map.strategy() == Strategy::Ab {
+            return Ok(());
+        }
+        let (leaving, entering) = match direction {
+            Direction::Forward => (self.record.active, self.record.active.other()),
+            Direction::Backward => (self.record.active.other(), self.record.active),
+        };
+        // A leaving image that may not run any more is saved all the same.
+        let mut leaving = self.load(leaving).map_err(|_| Bad)?;
+        let mut entering = self.load(entering).map_err(|_| Bad)?;
+        let step = self.product.map.step();
+        Exchange::new(&mut leaving, &mut entering, direction, step).run(&mut self.io())
+    }
+
+    const fn bank_of(&self, which: Which) -> Index {
+        match which {
+            Which::Active => self.record.active,
+            Which::Other => self.record.active.other(),
+        }
+    }
+
+    fn find_rescue(&mut self) -> BootEvent {
+        let mut best: Option<(Which, u64)> = None;
+        for which in rescues(self.record.state) {
+            let Some(sequence) = self.rescue(*which) else {
+                continue;
+            };
+            // With the journal lost, of two whole releases the older one was confirmed for
+            // certain: a download begins only on a confirmed image.
+            let better = best.is_none_or(|(_, known)| {
+                self.record.state == BootState::Unknown && sequence < known
+            });
+            if better {
+                best = Some((*which, sequence));
+            }
+        }
+        match best {
+            Some((which, _)) => BootEvent::RescueFound(which, self.product.trial),
+            None => BootEvent::RescueNone,
+        }
+    }
+
+    /// The sequence of an image if it may run and every step of it lies somewhere.
+    fn rescue(&mut self, which: Which) -> Option<u64> {
+        let bank = self.bank_of(which);
+        let mut image = match self.load_installed(bank) {
+            Ok(image) => image,
+            Err(refusal) => {
+                if which == Which::Active {
+                    self.refusal = refusal;
+                }
+                return None;
+            }
+        };
+        let product = self.product;
+        let mut io = self.io();
+        let all = (0..image.steps(product.map.step()))
+            .all(|index| find_step(product, &mut io, &mut image, index).is_some());
+        all.then_some(image.manifest.sequence)
+    }
+
+    /// Puts the image of a bank together in its slot. Only ever copies from staging to active,
+    /// so that it can be repeated.
+    fn restore(&mut self, bank: Index) -> Result<(), Bad> {
+        let mut image = self.load(bank).map_err(|_| Bad)?;
+        let (product, step) = (self.product, self.product.map.step());
+        let mut io = self.io();
+        for index in 0..image.steps(step) {
+            let from = find_step(product, &mut io, &mut image, index).ok_or(Bad)?;
+            let to = product.active_at(bank).plus(index * step);
+            if from != to {
+                image.copy_step(&mut io, index, step, from, to)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a step of an image lies: in its place, or in staging as a former or as a coming image.
+fn find_step<S: Storage, C: Crypto>(
+    product: &Product,
+    io: &mut Io<'_, S, C>,
+    image: &mut Image<Boot>,
+    index: u32,
+) -> Option<At> {
+    let step = product.map.step();
+    let staging = At {
+        region: Region::Slot(Index::One),
+        offset: index * step,
+    };
+    let (places, count) = match product.map.strategy() {
+        Strategy::Ab => (
+            [At {
+                region: Region::Slot(image.bank()),
+                offset: index * step,
+            }; 3],
+            1,
+        ),
+        Strategy::Swap => (
+            [
+                At {
+                    region: Region::Slot(Index::Zero),
+                    offset: index * step,
+                },
+                staging,
+                staging.plus(step),
+            ],
+            3,
+        ),
+    };
+    places
+        .into_iter()
+        .take(count)
+        .find(|at| image.step_matches(io, index, step, *at))
+}

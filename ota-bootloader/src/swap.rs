@@ -1,0 +1,192 @@
+//! Two images change places, one step at a time, from wherever a power cut left them.
+//!
+//! The staging slot has one step more than the active one, the *hole*. Forward, with the leaving
+//! image `L` in the active slot and the entering image `E` in staging from step 1 on:
+//!
+//! ```text
+//!            active      staging
+//! start      L0 L1 L2    -- E0 E1 E2      hole at 0
+//! save 0     L0 L1 L2    L0 E0 E1 E2      active(0) into the hole
+//! enter 0    E0 L1 L2    L0 E0 E1 E2      staging(1) into active(0): the hole moves to 1
+//! save 1     E0 L1 L2    L0 L1 E1 E2
+//! ...
+//! end        E0 E1 E2    L0 L1 L2 --      hole at 3
+//! ```
+//!
+//! Backward is the same, seen in a mirror: step `j` stands for `n - 1 - j`, and the hole goes
+//! back to 0. Nothing records the progress: the digest tables say where the exchange was.
+//!
+//! **Where to go on** (found with an exhaustive model): a step that an image does not have
+//! matches anything. Go on at the *smallest* `k` such that every step below has active = entering
+//! and staging = leaving, every step above has active = leaving and staging(+1) = entering, and
+//! the step `k` itself has its entering image in staging and its leaving one in either place.
+//! The smallest, because the last copy before a cut may read right now and wrong later: it is
+//! made again while its source is still there.
+
+use ota_image::{Boot, Crypto};
+
+use crate::image::Image;
+use crate::io::{At, Bad, Io};
+use crate::storage::{Index, Region, Storage};
+
+/// Which way the images go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// The staged image becomes the active one.
+    Forward,
+    /// The former image comes back.
+    Backward,
+}
+
+/// An exchange of two images.
+pub(crate) struct Exchange<'m> {
+    leaving: &'m mut Image<Boot>,
+    entering: &'m mut Image<Boot>,
+    direction: Direction,
+    steps: u32,
+    step: u32,
+}
+
+impl<'m> Exchange<'m> {
+    pub(crate) fn new(
+        leaving: &'m mut Image<Boot>,
+        entering: &'m mut Image<Boot>,
+        direction: Direction,
+        step: u32,
+    ) -> Self {
+        let steps = leaving.steps(step).max(entering.steps(step));
+        Self {
+            leaving,
+            entering,
+            direction,
+            steps,
+            step,
+        }
+    }
+
+    /// The step of the images that is the `j`-th to be exchanged.
+    const fn nth(&self, j: u32) -> u32 {
+        match self.direction {
+            Direction::Forward => j,
+            Direction::Backward => (self.steps - 1).saturating_sub(j),
+        }
+    }
+
+    const fn active(&self, j: u32) -> At {
+        At {
+            region: Region::Slot(Index::Zero),
+            offset: self.nth(j) * self.step,
+        }
+    }
+
+    /// The place of staging that is the hole before the `j`-th exchange.
+    const fn hole(&self, j: u32) -> At {
+        let place = match self.direction {
+            Direction::Forward => j,
+            Direction::Backward => self.steps.saturating_sub(j),
+        };
+        At {
+            region: Region::Slot(Index::One),
+            offset: place * self.step,
+        }
+    }
+
+    fn is_leaving<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>, j: u32, at: At) -> bool {
+        self.leaving.step_matches(io, self.nth(j), self.step, at)
+    }
+
+    fn is_entering<S: Storage, C: Crypto>(
+        &mut self,
+        io: &mut Io<'_, S, C>,
+        j: u32,
+        at: At,
+    ) -> bool {
+        self.entering.step_matches(io, self.nth(j), self.step, at)
+    }
+
+    /// Exchanged: active = entering, staging = leaving.
+    fn done<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>, j: u32) -> bool {
+        self.is_entering(io, j, self.active(j)) && self.is_leaving(io, j, self.hole(j))
+    }
+
+    /// Not begun: active = leaving, staging(+1) = entering.
+    fn untouched<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>, j: u32) -> bool {
+        self.is_leaving(io, j, self.active(j)) && self.is_entering(io, j, self.hole(j + 1))
+    }
+
+    /// Under way: the entering step is in staging, the leaving one in either place.
+    fn in_flight<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>, j: u32) -> bool {
+        j == self.steps
+            || self.is_entering(io, j, self.hole(j + 1))
+                && (self.is_leaving(io, j, self.active(j)) || self.is_leaving(io, j, self.hole(j)))
+    }
+
+    /// Where to go on: a linear scan over both slots.
+    fn resume_at<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> Result<u32, Bad> {
+        let (mut done_below, mut still_done) = (0, true);
+        let mut untouched_from = 0;
+        for j in 0..self.steps {
+            if still_done && self.done(io, j) {
+                done_below = j + 1;
+            } else {
+                still_done = false;
+            }
+            if !self.untouched(io, j) {
+                untouched_from = j + 1;
+            }
+        }
+        let smallest = untouched_from.saturating_sub(1);
+        (smallest..=done_below)
+            .find(|j| self.in_flight(io, *j))
+            .ok_or(Bad)
+    }
+
+    /// Exchanges what is left to exchange.
+    ///
+    /// # Errors
+    /// [`Bad`]: the flash does not hold what it must; nothing was erased that is needed to go
+    /// the other way.
+    pub(crate) fn run<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> Result<(), Bad> {
+        let first = self.resume_at(io)?;
+        for j in first..self.steps {
+            // What a cut left may be marginal: the first step is done again whatever it reads as.
+            let again = j == first;
+            self.save(io, j, again)?;
+            self.enter(io, j, again)?;
+        }
+        Ok(())
+    }
+
+    /// active(j) into the hole.
+    fn save<S: Storage, C: Crypto>(
+        &mut self,
+        io: &mut Io<'_, S, C>,
+        j: u32,
+        again: bool,
+    ) -> Result<(), Bad> {
+        let (index, from, to) = (self.nth(j), self.active(j), self.hole(j));
+        if self.leaving.step_len(index, self.step) == 0 {
+            return Ok(());
+        }
+        let saved = self.is_leaving(io, j, to);
+        if saved && (!again || !self.is_leaving(io, j, from)) {
+            return Ok(());
+        }
+        self.leaving.copy_step(io, index, self.step, from, to)
+    }
+
+    /// staging(j + 1) into active(j).
+    fn enter<S: Storage, C: Crypto>(
+        &mut self,
+        io: &mut Io<'_, S, C>,
+        j: u32,
+        again: bool,
+    ) -> Result<(), Bad> {
+        let (index, from, to) = (self.nth(j), self.hole(j + 1), self.active(j));
+        if self.entering.step_len(index, self.step) == 0 || (!again && self.is_entering(io, j, to))
+        {
+            return Ok(());
+        }
+        self.entering.copy_step(io, index, self.step, from, to)
+    }
+}

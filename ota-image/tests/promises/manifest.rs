@@ -177,13 +177,14 @@ fn a_number_too_large_for_its_field_is_refused() {
 fn the_number_of_page_digests_is_what_length_and_chunk_size_make_it() {
     for (length, chunk_size) in [(40_000, 1024), (1, 1024), (600_000, 4096)] {
         let manifest = Package::new(length, chunk_size).manifest;
-        for count in 0..=16 {
-            let pages = Pages::new(&vec![Digest([7; 32]); count]).unwrap();
+        for count in 0..=16_u32 {
+            let digests = vec![Digest([7; 32]); count as usize];
+            let pages = Pages::new(&digests).unwrap();
             let body = join(&parts(&Manifest {
                 pages,
                 ..manifest.clone()
             }));
-            if count as u32 == manifest.page_count() {
+            if count == manifest.page_count() {
                 assert!(decode(&body).is_ok());
             } else {
                 assert_eq!(refusal(&body), ManifestError::PageCount);

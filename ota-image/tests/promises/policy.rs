@@ -18,6 +18,9 @@ const LIMITS: Limits = Limits {
     boot_format: 1,
 };
 
+/// The first security counter that is too far above the floor.
+const TOO_FAR: u32 = LIMITS.floor + MAX_COUNTER_STEP + 1;
+
 fn release() -> Manifest {
     Package::new(40_000, 1024).manifest
 }
@@ -35,7 +38,8 @@ fn a_release_for_the_device_is_accepted_up_to_every_limit() {
     accepted(|m, _| m.lowest_boot_format = 0);
     accepted(|m, _| m.security_counter = 7 + MAX_COUNTER_STEP);
     accepted(|m, l| (m.security_counter, l.floor) = (u32::MAX, u32::MAX - MAX_COUNTER_STEP));
-    accepted(|_, l| (l.slot_size, l.bank_size, l.max_chunk_size) = (u32::MAX, u32::MAX, u32::MAX));
+    accepted(|_, l| (l.slot_size, l.bank_size) = (u32::MAX, u32::MAX));
+    accepted(|_, l| l.max_chunk_size = u32::MAX);
 }
 
 #[test]
@@ -58,9 +62,7 @@ fn each_way_in_which_a_release_is_not_for_the_device_has_its_own_refusal() {
     refused(E::ChunkTooLarge, |_, l| l.max_chunk_size -= 1);
     refused(E::BelowFloor, |m, _| m.security_counter = 6);
     refused(E::BelowFloor, |_, l| l.floor = u32::MAX);
-    refused(E::CounterTooFar, |m, _| {
-        m.security_counter = 7 + MAX_COUNTER_STEP + 1
-    });
+    refused(E::CounterTooFar, |m, _| m.security_counter = TOO_FAR);
     refused(E::CounterTooFar, |m, _| m.security_counter = u32::MAX);
     refused(E::UnknownPayloadFormat, |m, _| m.payload_format = 1);
     refused(E::BootloaderTooOld, |m, _| m.lowest_boot_format = 2);

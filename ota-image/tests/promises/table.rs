@@ -16,16 +16,19 @@ fn verified(package: &Package) -> Verified<Boot> {
         .unwrap()
 }
 
+/// Offset and length of each read.
+type Asked = Vec<(u32, u32)>;
+
 /// Reads digests out of `table`, and notes what was asked for.
 fn read(
     release: &Verified<Boot>,
     table: &[u8],
     first: u32,
     out: &mut [Option<ChunkDigest>],
-) -> (Result<usize, TableError<()>>, Vec<(u32, usize)>) {
+) -> (Result<usize, TableError<()>>, Asked) {
     let mut asked = vec![];
     let result = release.read_digests(&mut SoftwareCrypto, first, out, |offset, buffer| {
-        asked.push((offset, buffer.len()));
+        asked.push((offset, u32::try_from(buffer.len()).unwrap()));
         let start = offset as usize;
         buffer.copy_from_slice(&table[start..start + buffer.len()]);
         Ok(())
@@ -88,17 +91,17 @@ fn pages_and_chunks_of_the_release_verify() {
     let package = Package::new(40_000, 1024);
     let release = verified(&package);
     let mut digests = [None; 32];
-    for page in 0..2 {
-        let bytes = &package.table[page * 1024..][..[1024, 8 * 32][page]];
+    for (page, count) in [(0, 32), (1, 8)] {
+        let bytes = &package.table[page as usize * 1024..][..count * 32];
         let proof = release
-            .verify_page(&mut SoftwareCrypto, page as u32, bytes)
+            .verify_page(&mut SoftwareCrypto, page, bytes)
             .unwrap();
-        assert_eq!((proof.page(), proof.bytes()), (page as u32, bytes));
+        assert_eq!((proof.page(), proof.bytes()), (page, bytes));
         assert_eq!(proof.release(), release.id());
 
-        let first = page as u32 * 32;
+        let first = page * 32;
         let (found, _) = read(&release, &package.table, first, &mut digests);
-        assert_eq!(found, Ok([32, 8][page]));
+        assert_eq!(found, Ok(count));
         for (index, digest) in (first..).zip(digests.iter().flatten()) {
             let chunk = package.image.chunks(1024).nth(index as usize).unwrap();
             assert_eq!(
@@ -168,7 +171,7 @@ fn digests_are_read_from_the_chunk_asked_for_to_the_end_of_its_page() {
             for (offset, len) in asked {
                 assert_eq!((offset, offset % 32, len % 32), (at, 0, 0));
                 assert!((32..=128).contains(&len));
-                at += len as u32;
+                at += len;
             }
             assert_eq!(at, end, "the whole page, and no other");
         }

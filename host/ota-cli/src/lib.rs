@@ -1,1 +1,23 @@
-//! The `ota` tool as a library.
+//! The `ota` tool as a library: tests and other tools call the pieces that the commands are
+//! made of.
+//!
+//! - [`keys`]: key files of the two roles, signing, trust anchors
+//! - [`input`]: firmware images, `.bin` and `.elf`
+//! - [`package`]: building, signing and checking `.ota` files
+//! - [`map`]: flash maps, built in or from TOML
+//! - [`flash`]: factory images, and [`output`]: the file formats they are written in
+//! - [`server`]: the static server, in this process
+//! - [`commands`]: the command line
+
+pub mod commands;
+pub mod files;
+pub mod flash;
+pub mod ids;
+pub mod input;
+pub mod keys;
+pub mod map;
+pub mod number;
+pub mod output;
+pub mod package;
+pub mod refusal;
+pub mod server;

@@ -1,0 +1,134 @@
+//! Firmware as compilers and linkers leave it: a flat `.bin`, or an `.elf`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use object::elf::PT_LOAD;
+use object::read::elf::{ElfFile32, ProgramHeader as _};
+
+use crate::files;
+
+/// What flash holds where nothing was written, and so what fills the gaps of an ELF.
+const FILL: u8 = 0xFF;
+/// The longest image an ELF may make: more means that segments for RAM are among those for flash.
+const MAX_SPAN: u64 = 32 * 1024 * 1024;
+
+/// A firmware image as it will lie in a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firmware {
+    /// The bytes, from the load address on.
+    pub bytes: Vec<u8>,
+    /// The address of the first byte; a `.bin` does not say it.
+    pub address: Option<u32>,
+}
+
+/// Loadable bytes of an ELF and the physical address they go to.
+struct Segment<'a> {
+    address: u32,
+    bytes: &'a [u8],
+}
+
+impl Segment<'_> {
+    fn end(&self) -> u64 {
+        u64::from(self.address) + self.bytes.len() as u64
+    }
+}
+
+impl Firmware {
+    /// Reads a file. What begins like an ELF is one, everything else is a flat image.
+    ///
+    /// # Errors
+    /// If it cannot be read, is empty, or is an ELF that makes no image.
+    pub fn load(path: &Path) -> Result<Self> {
+        Self::parse(files::read(path)?).with_context(|| path.display().to_string())
+    }
+
+    /// Reads what a firmware file contains.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn parse(bytes: Vec<u8>) -> Result<Self> {
+        ensure!(!bytes.is_empty(), "the image is empty");
+        if bytes.starts_with(&object::elf::ELFMAG) {
+            flatten(&bytes)
+        } else {
+            Ok(Self {
+                bytes,
+                address: None,
+            })
+        }
+    }
+
+    /// The image as it lies from `address` on: an ELF that begins above it is filled up.
+    ///
+    /// # Errors
+    /// If the ELF has bytes below `address`, or begins so far above that it is a mistake.
+    pub fn at(mut self, address: u32) -> Result<Self> {
+        let first = self.address.unwrap_or(address);
+        let Some(gap) = first.checked_sub(address) else {
+            bail!("the ELF begins at {first:#010x}, below the load address {address:#010x}");
+        };
+        ensure!(
+            u64::from(gap) < MAX_SPAN,
+            "the ELF begins at {first:#010x}, far above the load address {address:#010x}: \
+             it is linked for another slot"
+        );
+        self.bytes
+            .splice(0..0, std::iter::repeat_n(FILL, gap as usize));
+        self.address = Some(address);
+        Ok(self)
+    }
+}
+
+fn flatten(elf: &[u8]) -> Result<Firmware> {
+    let segments = segments(elf)?;
+    let first = segments.iter().map(|s| s.address).min();
+    let first = first.context("the ELF has nothing to load: is it an object file?")?;
+    let end = segments.iter().map(Segment::end).max().unwrap_or_default();
+    let span = end - u64::from(first);
+    ensure!(
+        span <= MAX_SPAN,
+        "the ELF's segments lie from {first:#010x} to {end:#010x}, {} MiB apart: \
+         segments for RAM do not belong into flash (link them with a load address in flash)",
+        span >> 20
+    );
+    let mut bytes = vec![FILL; usize::try_from(span)?];
+    for segment in &segments {
+        let start = (segment.address - first) as usize;
+        // In bounds: the span reaches from the lowest address to the highest end.
+        bytes[start..start + segment.bytes.len()].copy_from_slice(segment.bytes);
+    }
+    Ok(Firmware {
+        bytes,
+        address: Some(first),
+    })
+}
+
+/// The segments that have bytes in the file, in order of their addresses.
+fn segments(elf: &[u8]) -> Result<Vec<Segment<'_>>> {
+    let Ok(file) = ElfFile32::<object::Endianness>::parse(elf) else {
+        bail!("not an ELF for a 32-bit chip, or a damaged one");
+    };
+    let endian = file.endian();
+    let mut segments = Vec::new();
+    for header in file.elf_program_headers() {
+        if header.p_type(endian) != PT_LOAD || header.p_filesz(endian) == 0 {
+            continue;
+        }
+        let Ok(bytes) = header.data(endian, elf) else {
+            bail!("the ELF is cut short: build it again");
+        };
+        segments.push(Segment {
+            address: header.p_paddr(endian),
+            bytes,
+        });
+    }
+    segments.sort_by_key(|segment| segment.address);
+    if segments
+        .windows(2)
+        .any(|pair| pair[0].end() > u64::from(pair[1].address))
+    {
+        bail!("the ELF's segments overlap at their load addresses: check the linker script");
+    }
+    Ok(segments)
+}

@@ -1,0 +1,204 @@
+//! Flash maps: what lies where on a chip's flash.
+//!
+//! A map is a TOML file, or the name of one that is built in: see `maps/` for the format.
+
+mod check;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow};
+use ota_image::ChunkSize;
+use serde::{Deserialize, Serialize};
+
+use crate::files;
+use crate::package::Expected;
+
+/// The maps that are built in.
+const BUILT_IN: [(&str, &str); 3] = [
+    ("rp2040", include_str!("../../maps/rp2040.toml")),
+    ("stm32l476", include_str!("../../maps/stm32l476.toml")),
+    ("esp32c3", include_str!("../../maps/esp32c3.toml")),
+];
+
+/// A flash map. One that was parsed has been checked: every region lies within the flash, whole
+/// erase units, none over another.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Map {
+    /// For people.
+    pub name: String,
+    /// How a staged image becomes the active one.
+    pub strategy: Strategy,
+    /// The unit of swapping, in bytes: a multiple of the erase size, at least the largest chunk.
+    pub step: u32,
+    /// Where the active slot appears to the CPU, if not at its place in the flash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_address: Option<u32>,
+    /// The flash.
+    pub flash: FlashGeometry,
+    /// What lies where.
+    pub regions: Regions,
+    /// For `.uf2` files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uf2: Option<Uf2>,
+}
+
+/// How a staged image becomes the active one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// The slots' contents are exchanged; slot 1 has one step more than slot 0.
+    Swap,
+    /// The slots take turns; both have the same size.
+    Ab,
+}
+
+/// What the flash can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlashGeometry {
+    /// The address of its first byte.
+    pub base: u32,
+    /// In bytes.
+    pub size: u32,
+    /// What an erased byte reads: 0xFF or 0x00.
+    pub erased: u8,
+    /// Bytes that are programmed at once: 1 to 32, a power of two.
+    pub write_size: u32,
+    /// Bytes that are erased at once.
+    pub erase_size: u32,
+}
+
+/// The seven regions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regions {
+    /// The bootloader: no update touches it.
+    pub bootloader: Span,
+    /// The journal: two erase units or more.
+    pub journal: Span,
+    /// Envelope and digest table.
+    pub bank0: Span,
+    /// Envelope and digest table.
+    pub bank1: Span,
+    /// The active slot (`swap`), or the first (`ab`).
+    pub slot0: Span,
+    /// The staging slot (`swap`), or the second (`ab`).
+    pub slot1: Span,
+    /// The application's: no update touches it.
+    pub settings: Span,
+}
+
+/// A part of the flash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// From the flash's first byte.
+    pub offset: u32,
+    /// In bytes.
+    pub size: u32,
+}
+
+/// What a `.uf2` file for this chip says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uf2 {
+    /// The family id, which the chip's loader compares with its own.
+    pub family: u32,
+}
+
+impl Span {
+    /// Offset of the first byte after it; 64 bits, because an unchecked span may reach anywhere.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        u64::from(self.offset) + u64::from(self.size)
+    }
+}
+
+impl Regions {
+    /// All of them, with the names they have in the file.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, Span); 7] {
+        [
+            ("bootloader", self.bootloader),
+            ("journal", self.journal),
+            ("bank0", self.bank0),
+            ("bank1", self.bank1),
+            ("slot0", self.slot0),
+            ("slot1", self.slot1),
+            ("settings", self.settings),
+        ]
+    }
+}
+
+impl Map {
+    /// Takes a built-in map by its name, or reads a file.
+    ///
+    /// # Errors
+    /// If there is neither, or the file is no map, or one that cannot be.
+    pub fn load(name_or_path: &Path) -> Result<Self> {
+        let built_in = BUILT_IN
+            .iter()
+            .find(|(name, _)| Path::new(name) == name_or_path);
+        if let Some((name, text)) = built_in {
+            return Self::parse(text).context(*name);
+        }
+        let text = files::read_text(name_or_path).with_context(|| {
+            let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            format!(
+                "{} is no built-in map ({})",
+                name_or_path.display(),
+                names.join(", ")
+            )
+        })?;
+        Self::parse(&text).with_context(|| name_or_path.display().to_string())
+    }
+
+    /// Reads a map from TOML and checks it.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn parse(text: &str) -> Result<Self> {
+        let map: Self = toml::from_str(text).map_err(|error| located(text, &error))?;
+        map.check()?;
+        Ok(map)
+    }
+
+    /// The address that images for the active slot are linked for.
+    #[must_use]
+    pub fn load_address(&self) -> u32 {
+        // A checked map ends below 4 GiB.
+        self.load_address
+            .unwrap_or(self.flash.base.wrapping_add(self.regions.slot0.offset))
+    }
+
+    /// The largest chunk that a device with this map takes, in bytes.
+    #[must_use]
+    pub fn max_chunk_size(&self) -> u32 {
+        self.step.min(ChunkSize::MAX.bytes())
+    }
+
+    /// What this map says about a device, for checking releases.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        Expected {
+            load_address: Some(self.load_address()),
+            slot_size: Some(self.regions.slot0.size),
+            bank_size: Some(self.regions.bank0.size.min(self.regions.bank1.size)),
+            max_chunk_size: Some(self.max_chunk_size()),
+            ..Expected::default()
+        }
+    }
+}
+
+/// TOML's own message spans lines; ours has one, with the line's number.
+fn located(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let start = error.span().map(|span| span.start);
+    let line = start
+        .and_then(|at| text.get(..at))
+        .map(|before| before.matches('\n').count() + 1);
+    match line {
+        Some(line) => anyhow!("line {line}: {}", error.message()),
+        None => anyhow!("{}", error.message()),
+    }
+}

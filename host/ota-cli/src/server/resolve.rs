@@ -1,0 +1,124 @@
+//! From the path of a URL to a file below the served folder, and to no other.
+
+use std::path::{Path, PathBuf};
+
+use hyper::StatusCode;
+use percent_encoding::percent_decode_str;
+
+/// Finds the file that a request asks for.
+///
+/// Refused are: anything that leads out of the folder, by `..` or by a link; names that begin with
+/// a dot, which are files being written and other programs' own; private keys, which no server
+/// should hold; folders.
+pub(super) fn resolve(root: &Path, url_path: &str) -> Result<PathBuf, StatusCode> {
+    let decoded = percent_decode_str(url_path)
+        .decode_utf8()
+        .map_err(|_| StatusCode::BAD_REQUEST)?;
+    let relative = decoded.strip_prefix('/').ok_or(StatusCode::BAD_REQUEST)?;
+    let mut path = root.to_path_buf();
+    for name in relative.split('/') {
+        check_name(name)?;
+        path.push(name);
+    }
+    let path = path.canonicalize().map_err(|_| StatusCode::NOT_FOUND)?;
+    if !path.starts_with(root) || is_private_key(&path) {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(StatusCode::NOT_FOUND)
+    }
+}
+
+fn check_name(name: &str) -> Result<(), StatusCode> {
+    // On Windows `\` separates and `:` names drives and streams; in release names neither is needed.
+    if name.contains(['\\', ':', '\0']) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    if name.starts_with('.') {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    if name.is_empty() {
+        return Err(StatusCode::NOT_FOUND);
+    }
+    Ok(())
+}
+
+/// By its name, which is what the tool gives it.
+pub(crate) fn is_private_key(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("key"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_files_below_the_folder_are_found() {
+        let outside = tempfile::tempdir().unwrap();
+        let root = outside
+            .path()
+            .join("releases")
+            .canonicalize_after_creation();
+        std::fs::write(outside.path().join("secret"), "x").unwrap();
+        std::fs::create_dir(root.join("sub")).unwrap();
+        for name in ["a.ota", "sub/b 1.ota", "release.key", ".ota-x.part"] {
+            std::fs::write(root.join(name), "x").unwrap();
+        }
+        assert_eq!(resolve(&root, "/a.ota"), Ok(root.join("a.ota")));
+        assert_eq!(
+            resolve(&root, "/sub/b%201.ota"),
+            Ok(root.join("sub/b 1.ota"))
+        );
+        let cases = [
+            ("/../secret", StatusCode::FORBIDDEN),
+            ("/sub/../../secret", StatusCode::FORBIDDEN),
+            ("/%2e%2e/secret", StatusCode::FORBIDDEN),
+            ("/..%2fsecret", StatusCode::FORBIDDEN),
+            ("/sub/%2e%2e%2f%2e%2e%2fsecret", StatusCode::FORBIDDEN),
+            ("/..%5csecret", StatusCode::BAD_REQUEST),
+            ("/C:/secret", StatusCode::BAD_REQUEST),
+            ("/a%00.ota", StatusCode::BAD_REQUEST),
+            ("/%ff", StatusCode::BAD_REQUEST),
+            ("//etc/passwd", StatusCode::NOT_FOUND),
+            ("/", StatusCode::NOT_FOUND),
+            ("/sub", StatusCode::NOT_FOUND),
+            ("/sub/", StatusCode::NOT_FOUND),
+            ("/missing.ota", StatusCode::NOT_FOUND),
+            ("/release.key", StatusCode::FORBIDDEN),
+            ("/.ota-x.part", StatusCode::FORBIDDEN),
+        ];
+        for (path, status) in cases {
+            assert_eq!(resolve(&root, path), Err(status), "{path}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_out_of_the_folder_are_refused() {
+        let outside = tempfile::tempdir().unwrap();
+        let root = outside
+            .path()
+            .join("releases")
+            .canonicalize_after_creation();
+        std::fs::write(outside.path().join("secret"), "x").unwrap();
+        std::fs::write(root.join("a.ota"), "x").unwrap();
+        std::os::unix::fs::symlink("../secret", root.join("out.ota")).unwrap();
+        std::os::unix::fs::symlink("a.ota", root.join("latest.ota")).unwrap();
+        assert_eq!(resolve(&root, "/out.ota"), Err(StatusCode::FORBIDDEN));
+        assert_eq!(resolve(&root, "/latest.ota"), Ok(root.join("a.ota")));
+    }
+
+    trait Create {
+        fn canonicalize_after_creation(self) -> PathBuf;
+    }
+
+    impl Create for PathBuf {
+        fn canonicalize_after_creation(self) -> PathBuf {
+            std::fs::create_dir(&self).unwrap();
+            self.canonicalize().unwrap()
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Releases, keys and simulated devices for the tests of this workspace. Not published.
+//!
+//! Everything here goes through the real crates: real signatures, the real bootloader and
+//! updater, the harsh flash of `ota-sim`. [`Rig`] is one device; [`Release`] makes packages.
+
+mod crypto;
+mod release;
+mod rig;
+
+pub use crypto::RememberingCrypto;
+pub use release::{BOOT_SEED, CLASS, OTHER_SEED, RELEASE_SEED, Release, VENDOR, public_key, random_image};
+pub use rig::{AnyNor, Geometry, LOAD_ADDRESS, Rig, Stop, anchors, boot_keys};

@@ -86,6 +86,8 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
 
     #[test]

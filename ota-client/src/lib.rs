@@ -1,5 +1,5 @@
-//! placeholder
-#![cfg_attr(not(test), no_std)]
+#![doc = include_str!("../README.md")]
+#![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -12,10 +12,17 @@
     )
 )]
 
+pub mod blocking;
 mod config;
+mod download;
+mod driver;
+mod failure;
 mod fault;
 mod source;
 
 pub use config::Config;
+pub use download::{Download, Next, Outcome, Progress};
+pub use driver::{run, run_observed};
+pub use failure::{Failure, RunError};
 pub use fault::{Fault, Recovery};
 pub use source::{Range, Reply, Source, SourceError};

@@ -32,8 +32,11 @@ impl FlashImage {
     pub fn build(map: &Map, package: &Package, bootloader: Option<&[u8]>) -> Result<Self> {
         package.check_contents()?;
         let manifest = package.manifest()?;
+        let mut device = map.expected()?;
+        // The factory's image runs from slot 0, so it must be linked for that one.
+        device.load_addresses = device.load_addresses.map(|[first, _]| [first; 2]);
         manifest
-            .check(&map.expected().limits(&manifest))
+            .check(&device.limits(&manifest))
             .map_err(Refusal::from)?;
         let mut image = Self::erased(map)?;
         if let Some(code) = bootloader {

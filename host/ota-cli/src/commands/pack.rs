@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
+use ota_bootloader::BOOT_FORMAT;
 
 use crate::ids;
 use crate::input::Firmware;
@@ -56,8 +57,8 @@ pub(super) struct Args {
     /// The order of releases; by default the time in milliseconds since 1970
     #[arg(long, value_name = "N", value_parser = parse)]
     sequence: Option<u64>,
-    /// The lowest boot format that the image works with
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// The lowest boot format that the image works with; by default that of this version
+    #[arg(long, value_name = "N", default_value_t = BOOT_FORMAT)]
     boot_format: u8,
     /// Devices stop trusting their bootloader's Nth boot key, counted from 0; may be repeated
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..8))]
@@ -73,7 +74,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let package = Package::build(&recipe(args, &firmware)?, &firmware.bytes)?;
     let manifest = package.manifest()?;
     if let Some(map) = &map {
-        let limits = map.expected().limits(&manifest);
+        let limits = map.expected()?.limits(&manifest);
         manifest
             .check(&limits)
             .map_err(Refusal::from)
@@ -99,7 +100,7 @@ fn place(args: &Args, map: Option<&Map>) -> Result<Firmware> {
     let firmware = Firmware::load(&args.image)?;
     let address = args
         .load_address
-        .or(map.map(Map::load_address))
+        .or(map.map(|map| map.load_addresses()[0]))
         .or(firmware.address)
         .context("a flat image does not say where it is linked: give --load-address or --map")?;
     firmware

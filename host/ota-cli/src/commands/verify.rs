@@ -103,6 +103,10 @@ fn check(args: &Args) -> Result<Verified<Distribution>> {
 
 fn expected(args: &Args, package: &Package) -> Result<Expected> {
     let map = args.map.as_deref().map(Map::load).transpose()?;
+    let known = map
+        .map(|map| map.expected())
+        .transpose()?
+        .unwrap_or_default();
     let vendor = args.vendor.as_deref().map(ids::vendor).transpose()?;
     // A class's name means something within a vendor only: the expected one, or the package's own.
     let within = vendor.map_or_else(|| package.manifest().map(|m| m.vendor), Ok)?;
@@ -115,7 +119,7 @@ fn expected(args: &Args, package: &Package) -> Result<Expected> {
             .transpose()?,
         hardware: args.hw,
         floor: args.floor,
-        ..map.map(|map| map.expected()).unwrap_or_default()
+        ..known
     })
 }
 

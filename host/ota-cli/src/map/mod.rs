@@ -7,7 +7,7 @@ mod check;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
-use ota_image::ChunkSize;
+use ota_bootloader::{Area, BOOT_FORMAT, Chip, FlashMap, Layout, MapError};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
@@ -20,8 +20,8 @@ const BUILT_IN: [(&str, &str); 3] = [
     ("esp32c3", include_str!("../../maps/esp32c3.toml")),
 ];
 
-/// A flash map. One that was parsed has been checked: every region lies within the flash, whole
-/// erase units, none over another.
+/// A flash map. One that was parsed has been checked, by the bootloader's own code too: see
+/// [`flash_map`](Self::flash_map).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Map {
@@ -29,9 +29,10 @@ pub struct Map {
     pub name: String,
     /// How a staged image becomes the active one.
     pub strategy: Strategy,
-    /// The unit of swapping, in bytes: a multiple of the erase size, at least the largest chunk.
+    /// The unit of swapping, in bytes: a multiple of 1024 and of the erase size. The largest chunk
+    /// that devices take is the largest power of two that divides it.
     pub step: u32,
-    /// Where the active slot appears to the CPU, if not at its place in the flash.
+    /// Where the slot that runs appears to the CPU, if not at its place in the flash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_address: Option<u32>,
     /// The flash.
@@ -47,9 +48,10 @@ pub struct Map {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
-    /// The slots' contents are exchanged; slot 1 has one step more than slot 0.
+    /// Code runs from slot 0: the slots' contents are exchanged, which takes one step more in
+    /// slot 1.
     Swap,
-    /// The slots take turns; both have the same size.
+    /// Code runs from either slot: the slots take turns.
     Ab,
 }
 
@@ -69,7 +71,7 @@ pub struct FlashGeometry {
     pub erase_size: u32,
 }
 
-/// The seven regions.
+/// The regions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regions {
@@ -85,8 +87,9 @@ pub struct Regions {
     pub slot0: Span,
     /// The staging slot (`swap`), or the second (`ab`).
     pub slot1: Span,
-    /// The application's: no update touches it.
-    pub settings: Span,
+    /// The application's, if it has any: no update touches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Span>,
 }
 
 /// A part of the flash.
@@ -116,18 +119,19 @@ impl Span {
 }
 
 impl Regions {
-    /// All of them, with the names they have in the file.
-    #[must_use]
-    pub fn named(&self) -> [(&'static str, Span); 7] {
-        [
+    /// Those that are there, with the names they have in the file.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, Span)> {
+        let always = [
             ("bootloader", self.bootloader),
             ("journal", self.journal),
             ("bank0", self.bank0),
             ("bank1", self.bank1),
             ("slot0", self.slot0),
             ("slot1", self.slot1),
-            ("settings", self.settings),
-        ]
+        ];
+        always
+            .into_iter()
+            .chain(self.settings.map(|settings| ("settings", settings)))
     }
 }
 
@@ -164,30 +168,69 @@ impl Map {
         Ok(map)
     }
 
-    /// The address that images for the active slot are linked for.
-    #[must_use]
-    pub fn load_address(&self) -> u32 {
-        // A checked map ends below 4 GiB.
-        self.load_address
-            .unwrap_or(self.flash.base.wrapping_add(self.regions.slot0.offset))
+    /// The map as bootloader and client take it, checked by their code.
+    ///
+    /// # Errors
+    /// None after [`parse`](Self::parse).
+    pub fn flash_map(&self) -> Result<FlashMap, MapError> {
+        let area = |span: Span| Area::internal(span.offset, span.size);
+        let Regions {
+            bootloader,
+            journal,
+            bank0,
+            bank1,
+            slot0,
+            slot1,
+            settings,
+        } = self.regions;
+        FlashMap::new(Layout {
+            strategy: match self.strategy {
+                Strategy::Swap => ota_bootloader::Strategy::Swap,
+                Strategy::Ab => ota_bootloader::Strategy::Ab,
+            },
+            internal: Chip {
+                size: self.flash.size,
+                write_size: self.flash.write_size,
+                erase_size: self.flash.erase_size,
+                erased: self.flash.erased,
+            },
+            external: None,
+            bootloader: area(bootloader),
+            settings: area(settings.unwrap_or(Span { offset: 0, size: 0 })),
+            journal: area(journal),
+            banks: [area(bank0), area(bank1)],
+            slots: [area(slot0), area(slot1)],
+            step: self.step,
+        })
     }
 
-    /// The largest chunk that a device with this map takes, in bytes.
+    /// The addresses that images for slot 0 and slot 1 are linked for: the same one where the
+    /// running image always appears at the same place.
     #[must_use]
-    pub fn max_chunk_size(&self) -> u32 {
-        self.step.min(ChunkSize::MAX.bytes())
+    pub fn load_addresses(&self) -> [u32; 2] {
+        // A checked map ends below 4 GiB.
+        let of = |slot: Span| self.flash.base.wrapping_add(slot.offset);
+        match (self.load_address, self.strategy) {
+            (Some(fixed), _) => [fixed; 2],
+            (None, Strategy::Swap) => [of(self.regions.slot0); 2],
+            (None, Strategy::Ab) => [of(self.regions.slot0), of(self.regions.slot1)],
+        }
     }
 
     /// What this map says about a device, for checking releases.
-    #[must_use]
-    pub fn expected(&self) -> Expected {
-        Expected {
-            load_address: Some(self.load_address()),
-            slot_size: Some(self.regions.slot0.size),
+    ///
+    /// # Errors
+    /// None after [`parse`](Self::parse).
+    pub fn expected(&self) -> Result<Expected, MapError> {
+        let map = self.flash_map()?;
+        Ok(Expected {
+            load_addresses: Some(self.load_addresses()),
+            slot_size: Some(map.image_capacity()),
             bank_size: Some(self.regions.bank0.size.min(self.regions.bank1.size)),
-            max_chunk_size: Some(self.max_chunk_size()),
+            max_chunk_size: Some(map.largest_chunk()),
+            boot_format: Some(BOOT_FORMAT),
             ..Expected::default()
-        }
+        })
     }
 }
 

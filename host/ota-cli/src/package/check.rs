@@ -1,6 +1,7 @@
 //! Checking a package: against itself, and as a device does.
 
 use anyhow::{Context as _, Result, ensure};
+use ota_bootloader::BOOT_FORMAT;
 use ota_image::{Distribution, Limits, Manifest, PageError, SoftwareCrypto, Verified, sha256_of};
 
 use super::{Package, build};
@@ -17,8 +18,8 @@ pub struct Expected {
     pub class: Option<[u8; 16]>,
     /// Its hardware revision.
     pub hardware: Option<u16>,
-    /// The address of its active slot.
-    pub load_address: Option<u32>,
+    /// The addresses that images for its two slots are linked for.
+    pub load_addresses: Option<[u32; 2]>,
     /// Bytes that an image may occupy.
     pub slot_size: Option<u32>,
     /// Bytes that envelope and digest table may occupy together.
@@ -27,7 +28,7 @@ pub struct Expected {
     pub max_chunk_size: Option<u32>,
     /// The lowest security counter that may run.
     pub floor: Option<u32>,
-    /// Its bootloader's boot format.
+    /// Its bootloader's boot format; by default the newest that is known here.
     pub boot_format: Option<u8>,
     /// Boot keys that it knows to be revoked.
     pub revoked: u8,
@@ -42,12 +43,20 @@ impl Expected {
             class: self.class.unwrap_or(manifest.class),
             hardware: self.hardware.unwrap_or(manifest.hardware_min),
             component: 0,
-            load_address: self.load_address.unwrap_or(manifest.load_address),
+            load_address: self.load_address(manifest.load_address),
             slot_size: self.slot_size.unwrap_or(u32::MAX),
             bank_size: self.bank_size.unwrap_or(u32::MAX),
             max_chunk_size: self.max_chunk_size.unwrap_or(u32::MAX),
             floor: self.floor.unwrap_or(manifest.security_counter),
-            boot_format: self.boot_format.unwrap_or(u8::MAX),
+            boot_format: self.boot_format.unwrap_or(BOOT_FORMAT),
+        }
+    }
+
+    /// The address of the slot that the image is for, or else of the first.
+    fn load_address(&self, linked: u32) -> u32 {
+        match self.load_addresses {
+            Some([first, second]) if linked != second => first,
+            _ => linked,
         }
     }
 }

@@ -244,13 +244,13 @@ fn what_does_not_belong_on_the_chip_is_refused() {
     );
     bench.write(
         "unaligned.toml",
-        map.replace("0x01_A000", "0x01_A010").as_bytes(),
+        map.replace("0x01_6000", "0x01_6010").as_bytes(),
     );
     image_for(
         "unaligned.toml",
         "boot.bin",
         "x.bin",
-        "settings (0x1a010..0x20010) is not aligned",
+        "bank1 (0x16010..0x1a010) is not aligned",
     );
     bench.write("broken.toml", b"name = \n");
     image_for("broken.toml", "boot.bin", "x.bin", "broken.toml: line 1: ");
@@ -260,4 +260,31 @@ fn what_does_not_belong_on_the_chip_is_refused() {
     );
     image_for("no-family.toml", "boot.bin", "x.uf2", "no [uf2] family");
     assert!(!bench.files().iter().any(|name| name.starts_with("x.")));
+}
+
+#[test]
+fn an_image_for_the_second_of_two_slots_is_a_release_but_not_the_factorys() {
+    let bench = Bench::new();
+    bench.write("app.bin", &image(1000));
+    let map = std::fs::read_to_string(crate::bench::here("maps/rp2040.toml")).unwrap();
+    bench.write("ab.toml", map.replace("\"swap\"", "\"ab\"").as_bytes());
+    let pack = |address: &str| {
+        let line = format!(
+            "pack app.bin -o app.ota --map ab.toml --version 1 --counter 1 --vendor v --class c \
+             --load-address {address}"
+        );
+        bench.run(&line.split(' ').collect::<Vec<_>>())
+    };
+    let make = [
+        "image", "--map", "ab.toml", "--app", "app.ota", "-o", "x.bin",
+    ];
+    assert_eq!(pack("0x10020000").status, 0);
+    bench.ok(&make);
+    assert_eq!(pack("0x100A0000").status, 0);
+    bench.refused(&make, "linked for another address");
+    assert!(
+        pack("0x10030000")
+            .stderr
+            .contains("linked for another address")
+    );
 }

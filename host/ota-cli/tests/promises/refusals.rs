@@ -124,13 +124,13 @@ fn parts_of_two_releases_do_not_make_one() {
     ];
     for (part, reason) in cases {
         damaged(&bench, |bytes| {
-            bytes[part.clone()].copy_from_slice(&other[part])
+            bytes[part.clone()].copy_from_slice(&other[part]);
         });
         bench.refused(&bench.verify("bad.ota"), reason);
     }
     // Two chunks of one release, exchanged.
     damaged(&bench, |bytes| {
-        bytes[PAYLOAD..PAYLOAD + 8192].rotate_left(4096)
+        bytes[PAYLOAD..PAYLOAD + 8192].rotate_left(4096);
     });
     bench.refused(&bench.verify("bad.ota"), "chunk 0");
 }

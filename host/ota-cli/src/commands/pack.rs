@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     );
     package.save(&args.out)?;
     super::print(&format!(
-        "{}: {} {}, {} bytes in {} chunks, unsigned",
+        "{}: {} {}, {} bytes, chunks: {}, unsigned",
         args.out.display(),
         args.class,
         manifest.version,

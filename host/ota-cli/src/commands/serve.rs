@@ -44,35 +44,58 @@ pub(super) fn run(args: &Args) -> Result<()> {
             }
         }),
     )?;
-    super::print(&server.url())?;
-    wait()?;
-    server.stop()
-}
-
-/// Until Ctrl-C, or until a service manager says so.
-fn wait() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot wait for Ctrl-C")?;
-    runtime
-        .block_on(asked_to_stop())
-        .context("cannot wait for Ctrl-C")
+    runtime.block_on(async {
+        // Whoever reads the URL may end the server at once: listen for that first.
+        let stop = Stop::listen().context("cannot wait for Ctrl-C")?;
+        super::print(&server.url())?;
+        stop.wait().await;
+        anyhow::Ok(())
+    })?;
+    server.stop()
+}
+
+/// Ctrl-C, or a service manager's wish.
+#[cfg(unix)]
+struct Stop {
+    interrupted: tokio::signal::unix::Signal,
+    terminated: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn asked_to_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminated.recv() => Ok(()),
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupted: signal(SignalKind::interrupt())?,
+            terminated: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn asked_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+/// Ctrl-C.
+#[cfg(windows)]
+struct Stop(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn wait(mut self) {
+        self.0.recv().await;
+    }
 }
 
 fn line(request: &Request) -> String {

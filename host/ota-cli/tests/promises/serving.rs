@@ -298,12 +298,35 @@ fn each_request_is_heard_of() {
 
 #[test]
 fn a_stopped_server_finishes_what_it_was_sending_and_takes_no_more() {
+    // More than the system's buffers hold, so that it is under way when the server is stopped.
+    const LARGE: usize = 32 * 1024 * 1024;
     let site = Site::new();
+    site.bench.write("large.ota", &vec![7; LARGE]);
     let address = site.server.address();
-    let mut open = site.connect();
-    assert_eq!(open.get("/app.ota", &[]).body.len(), LENGTH);
-    site.server.stop().unwrap();
+    let idle = site.connect();
+    let mut busy = TcpStream::connect(address).unwrap();
+    busy.write_all(b"GET /large.ota HTTP/1.1\r\nhost: here\r\n\r\n")
+        .unwrap();
+    let mut first = [0; 1024];
+    busy.read_exact(&mut first).unwrap();
+    assert!(first.starts_with(b"HTTP/1.1 200 OK\r\n"));
+
+    let stopping = std::thread::spawn(move || site.server.stop().unwrap());
+    let mut rest = Vec::new();
+    busy.read_to_end(&mut rest).unwrap();
+    stopping.join().unwrap();
+    let head = first
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    assert_eq!(first.len() - head + rest.len(), LARGE);
     assert!(TcpStream::connect(address).is_err());
+    assert_eq!(
+        idle.0.into_inner().read(&mut first).unwrap_or(0),
+        0,
+        "still open"
+    );
 }
 
 #[test]

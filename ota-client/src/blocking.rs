@@ -30,6 +30,18 @@ pub trait Source {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error>;
 }
 
+impl<N: Source + ?Sized> Source for &mut N {
+    type Error = N::Error;
+
+    fn open(&mut self, range: Range) -> Result<Reply, Self::Error> {
+        N::open(self, range)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        N::read(self, buffer)
+    }
+}
+
 /// One attempt: looks for an update, downloads it and stages it.
 ///
 /// # Errors

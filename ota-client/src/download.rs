@@ -217,7 +217,10 @@ impl<'b> Download<'b> {
         }
         if self.staging.is_none() {
             self.file_len = reply.total;
-        } else if reply.total.is_some_and(|total| total != self.want.package_len) {
+        } else if reply
+            .total
+            .is_some_and(|total| total != self.want.package_len)
+        {
             return self.on_fault(Fault::Changed);
         }
         self.stream = Stream {
@@ -331,7 +334,11 @@ impl<'b> Download<'b> {
         };
         self.filled = 0;
         // The length that came with the very envelope that says otherwise.
-        if self.file_len.take().is_some_and(|len| len != need.package_len) {
+        if self
+            .file_len
+            .take()
+            .is_some_and(|len| len != need.package_len)
+        {
             return self.on_fault(Fault::WrongTotal);
         }
         let goes_on = self.stream.next == need.offset && self.stream.left >= need.piece;
@@ -344,7 +351,10 @@ impl<'b> Download<'b> {
         updater: &mut Updater<'_, S, C>,
         anchors: &TrustAnchors<'_>,
     ) -> Result<Next, Failure> {
-        let bytes = self.buffer.get(..self.want.piece as usize).unwrap_or_default();
+        let bytes = self
+            .buffer
+            .get(..self.want.piece as usize)
+            .unwrap_or_default();
         let Some(staging) = self.staging.as_mut() else {
             self.stream = NO_STREAM;
             match updater.admit(anchors, bytes).map_err(Failure::Admit)? {

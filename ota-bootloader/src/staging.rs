@@ -158,10 +158,21 @@ enum Look {
     All,
 }
 
+/// What is known of the place of the next page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Its bank was erased in this power cycle.
+    Clean,
+    /// The page may be there, or torn.
+    Unknown,
+    /// It does not take the page, whatever it reads as.
+    Dirty,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Pages of the digest table; `look`: they may be there already.
-    Table { page: u32, look: bool },
+    /// Pages of the digest table.
+    Table { page: u32, place: Place },
     /// Chunks.
     Chunks,
     /// All chunks are there.
@@ -190,6 +201,13 @@ pub struct Staging {
     window_end: u32,
     /// The image came out wrong once already.
     second_look: bool,
+}
+
+const fn place_after(look: Look) -> Place {
+    match look {
+        Look::No => Place::Clean,
+        Look::UntilMissing | Look::All => Place::Unknown,
+    }
 }
 
 impl Staging {
@@ -232,7 +250,7 @@ impl Staging {
             hole,
             phase: Phase::Table {
                 page: 0,
-                look: look != Look::No,
+                place: place_after(look),
             },
             look,
             next: 0,
@@ -283,6 +301,18 @@ impl Staging {
     /// The first chunk in the unit of this one.
     fn first_of_unit(&self, chunk: u32) -> u32 {
         chunk - chunk % self.chunks_per_unit()
+    }
+
+    /// The next chunk's place does not take it, whatever it reads as. Alone in its units it is
+    /// erased; with others, these are saved in the hole as after a cut, or fetched again.
+    fn give_up_place(&mut self) {
+        if self.chunks_per_unit() > 1 && self.hole.is_some() && self.look == Look::No {
+            self.look = Look::UntilMissing;
+            self.clean_to = 0;
+        } else {
+            self.next = self.first_of_unit(self.next);
+            self.clean_to = self.next.saturating_mul(self.chunk_size());
+        }
     }
 
     fn chunk_end(&self, chunk: u32) -> u32 {
@@ -368,8 +398,8 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             return Err(WorkError::Superseded);
         }
         match staging.phase {
-            Phase::Table { page, look } => {
-                self.poll_table(staging, page, look, buffer, window.max(1))
+            Phase::Table { page, place } => {
+                self.poll_table(staging, page, place, buffer, window.max(1))
             }
             Phase::Chunks if staging.next >= staging.manifest.chunk_count() => {
                 staging.phase = Phase::Whole;
@@ -384,7 +414,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         &mut self,
         staging: &mut Staging,
         page: u32,
-        look: bool,
+        place: Place,
         buffer: &mut [u8],
         window: u32,
     ) -> Result<Work, WorkError> {
@@ -396,25 +426,28 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             staging.phase = Phase::Chunks;
             return Ok(Work::Busy);
         };
-        if look {
-            let first = page * staging.manifest.chunk_size.digests_per_page();
-            if staging.digest(&mut self.io(), first).is_some() {
-                staging.phase = Phase::Table {
-                    page: page + 1,
-                    look: true,
-                };
-                return Ok(Work::Busy);
-            }
-            if !is_blank(&mut self.storage, staging.bank_at(offset), len) {
-                // Torn: its unit holds the envelope or other pages as well.
-                self.rewrite_bank(staging.bank, &staging.manifest, buffer)
-                    .map_err(|_| WorkError::ManifestLost)?;
-                staging.phase = Phase::Table {
-                    page: 0,
-                    look: false,
-                };
-                return Ok(Work::Busy);
-            }
+        let first = page * staging.manifest.chunk_size.digests_per_page();
+        if place == Place::Unknown && staging.digest(&mut self.io(), first).is_some() {
+            staging.phase = Phase::Table {
+                page: page + 1,
+                place: Place::Unknown,
+            };
+            return Ok(Work::Busy);
+        }
+        let takes_it = match place {
+            Place::Clean => true,
+            Place::Unknown => is_blank(&mut self.storage, staging.bank_at(offset), len),
+            Place::Dirty => false,
+        };
+        if !takes_it {
+            // Its unit holds the envelope or other pages as well: all of the bank anew.
+            self.rewrite_bank(staging.bank, &staging.manifest, buffer)
+                .map_err(|_| WorkError::ManifestLost)?;
+            staging.phase = Phase::Table {
+                page: 0,
+                place: Place::Clean,
+            };
+            return Ok(Work::Busy);
         }
         let last = page.saturating_add(window).min(pages) - 1;
         let end = staging
@@ -482,7 +515,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         let Some(digest) = staging.digest(&mut self.io(), chunk) else {
             staging.phase = Phase::Table {
                 page: 0,
-                look: true,
+                place: Place::Unknown,
             };
             return Ok(Work::Busy);
         };
@@ -643,7 +676,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         staging.second_look = true;
         staging.phase = Phase::Table {
             page: 0,
-            look: true,
+            place: Place::Unknown,
         };
         staging.look = Look::All;
         (
@@ -682,13 +715,15 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             .manifest
             .page_offset(page)
             .ok_or(AcceptError::NothingNeeded)?;
-        // Whatever becomes of it, from now on the place is not known to be blank.
-        staging.phase = Phase::Table { page, look: true };
+        staging.phase = Phase::Table {
+            page,
+            place: Place::Dirty,
+        };
         self.program_page(staging.bank_at(offset), &verified)
             .map_err(|Bad| AcceptError::Flash)?;
         staging.phase = Phase::Table {
             page: page + 1,
-            look: staging.look != Look::No,
+            place: place_after(staging.look),
         };
         Ok(())
     }
@@ -700,7 +735,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         let Some(digest) = staging.digest(&mut self.io(), staging.next) else {
             staging.phase = Phase::Table {
                 page: 0,
-                look: true,
+                place: Place::Unknown,
             };
             return Err(AcceptError::TableDamaged);
         };
@@ -708,11 +743,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             .verify(&mut self.crypto, bytes)
             .map_err(|_| AcceptError::Mismatch)?;
         if self.program_chunk(staging, &verified).is_err() {
-            // The place is dirty now: as after a cut, look at what is there.
-            staging.clean_to = 0;
-            if staging.look == Look::No {
-                staging.look = Look::UntilMissing;
-            }
+            staging.give_up_place();
             return Err(AcceptError::Flash);
         }
         staging.next += 1;

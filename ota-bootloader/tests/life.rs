@@ -1,14 +1,19 @@
 //! A device's life, release after release, on a flash where nothing goes wrong.
 
 use ota_bootloader::{
-    BootState, Decision, Failure, Fallback, Index, Recovery, ReleaseTag, ResetCause, Start, Strategy,
+    BootState, Decision, Failure, Fallback, Index, Recovery, ReleaseTag, ResetCause, Start,
+    Strategy,
 };
 use ota_testkit::{Geometry, LOAD_ADDRESS, Release, Rig, Stop, random_image};
 
 const POWER: ResetCause = ResetCause::Power;
 
 fn started(trial: bool) -> Decision {
-    Decision::Boot(Start { slot: Index::Zero, load_address: LOAD_ADDRESS, trial })
+    Decision::Boot(Start {
+        slot: Index::Zero,
+        load_address: LOAD_ADDRESS,
+        trial,
+    })
 }
 
 fn release(n: u64, len: u32) -> Release {
@@ -50,10 +55,16 @@ fn a_healthy_release_is_swapped_in_tried_and_confirmed() {
     assert_eq!(rig.boot(ResetCause::Software), started(true));
     assert!(rig.holds(Index::Zero, 0, &new.image));
     assert!(rig.holds(Index::One, 0, &old));
-    let confirmed = rig.updater(|updater, anchors| updater.confirm(anchors)).unwrap().unwrap();
+    let confirmed = rig
+        .updater(|updater, anchors| updater.confirm(anchors))
+        .unwrap()
+        .unwrap();
     assert_eq!(confirmed.fallback, Fallback::Available);
     assert_eq!(rig.boot(POWER), started(false));
-    assert_eq!(rig.record().state, BootState::Confirmed(Fallback::Available));
+    assert_eq!(
+        rig.record().state,
+        BootState::Confirmed(Fallback::Available)
+    );
 }
 
 #[test]
@@ -67,7 +78,12 @@ fn a_release_that_crashes_is_rolled_back_after_its_attempts_and_not_taken_again(
     assert_eq!(rig.boot(ResetCause::Software), started(false));
     assert!(rig.holds(Index::Zero, 0, &old));
     let record = rig.record();
-    let failed: Vec<_> = record.failed.iter().flatten().map(|f| (f.release.sequence, f.failure)).collect();
+    let failed: Vec<_> = record
+        .failed
+        .iter()
+        .flatten()
+        .map(|f| (f.release.sequence, f.failure))
+        .collect();
     assert_eq!(failed, [(2, Failure::Crash)]);
     assert_eq!(record.state, BootState::Confirmed(Fallback::Gone));
     assert_eq!(rig.download(&bad.package(), 8), Err(Stop::Refused(0x1112)));
@@ -89,7 +105,9 @@ fn each_way_to_fail_is_told_apart() {
         for _ in 0..3 {
             assert_eq!(rig.boot(cause), started(true));
             if give_up {
-                rig.updater(|updater, _| updater.give_up()).unwrap().unwrap();
+                rig.updater(|updater, _| updater.give_up())
+                    .unwrap()
+                    .unwrap();
             }
         }
         assert_eq!(rig.boot(cause), started(false));
@@ -104,7 +122,9 @@ fn pulling_the_plug_during_a_trial_costs_no_attempt_within_bounds() {
     assert_eq!(rig.boot(ResetCause::Software), started(true));
     for _ in 0..3 {
         assert_eq!(rig.boot(POWER), started(true));
-        let BootState::Trial(trial) = rig.record().state else { panic!("on trial") };
+        let BootState::Trial(trial) = rig.record().state else {
+            panic!("on trial")
+        };
         assert_eq!(trial.attempts_left, 2);
     }
     // The bound: from here on it costs attempts, and ends.
@@ -112,7 +132,10 @@ fn pulling_the_plug_during_a_trial_costs_no_attempt_within_bounds() {
         assert_eq!(rig.boot(POWER), started(true));
     }
     assert_eq!(rig.boot(POWER), started(false));
-    assert_eq!(rig.record().last_problem, u16::from(Failure::Interrupted.code()));
+    assert_eq!(
+        rig.record().last_problem,
+        u16::from(Failure::Interrupted.code())
+    );
 }
 
 #[test]
@@ -122,10 +145,16 @@ fn confirmation_raises_the_floor_and_says_when_that_retires_the_fallback() {
     rig.download(&new.package(), 8).unwrap();
     assert_eq!(rig.boot(POWER), started(true));
     assert_eq!(rig.record().floor, 0, "not at promotion");
-    let confirmed = rig.updater(|updater, anchors| updater.confirm(anchors)).unwrap().unwrap();
+    let confirmed = rig
+        .updater(|updater, anchors| updater.confirm(anchors))
+        .unwrap()
+        .unwrap();
     assert_eq!((confirmed.floor, confirmed.fallback), (7, Fallback::Gone));
     let old = release(3, 5_000).counter(6);
-    assert_eq!(rig.download(&old.package(), 8), Err(Stop::Refused(ota_image::PolicyError::BelowFloor.code())));
+    assert_eq!(
+        rig.download(&old.package(), 8),
+        Err(Stop::Refused(ota_image::PolicyError::BelowFloor.code()))
+    );
 }
 
 #[test]
@@ -133,14 +162,28 @@ fn an_older_a_same_and_a_foreign_release_are_refused_and_nothing_is_written() {
     let (mut rig, _) = device();
     rig.download(&release(5, 5_000).package(), 8).unwrap();
     rig.boot(POWER);
-    rig.updater(|updater, anchors| updater.confirm(anchors)).unwrap().unwrap();
+    rig.updater(|updater, anchors| updater.confirm(anchors))
+        .unwrap()
+        .unwrap();
     let before = rig.flash.operations();
-    assert_eq!(rig.download(&release(4, 5_000).package(), 8), Err(Stop::Refused(0x1111)));
-    assert_eq!(rig.download(&release(5, 5_001).package(), 8), Err(Stop::Refused(0x1111)));
-    assert!(rig.download(&release(5, 5_000).package(), 8).is_ok(), "up to date");
+    assert_eq!(
+        rig.download(&release(4, 5_000).package(), 8),
+        Err(Stop::Refused(0x1111))
+    );
+    assert_eq!(
+        rig.download(&release(5, 5_001).package(), 8),
+        Err(Stop::Refused(0x1111))
+    );
+    assert!(
+        rig.download(&release(5, 5_000).package(), 8).is_ok(),
+        "up to date"
+    );
     let mut foreign = release(6, 5_000);
     foreign.manifest.vendor = [1; 16];
-    assert!(matches!(rig.download(&foreign.package(), 8), Err(Stop::Refused(_))));
+    assert!(matches!(
+        rig.download(&foreign.package(), 8),
+        Err(Stop::Refused(_))
+    ));
     assert_eq!(rig.flash.operations(), before);
 }
 
@@ -149,7 +192,10 @@ fn a_download_begins_only_on_a_confirmed_image() {
     let (mut rig, _) = device();
     rig.download(&release(2, 5_000).package(), 8).unwrap();
     rig.boot(POWER);
-    assert_eq!(rig.download(&release(3, 5_000).package(), 8), Err(Stop::Refused(0x1113)));
+    assert_eq!(
+        rig.download(&release(3, 5_000).package(), 8),
+        Err(Stop::Refused(0x1113))
+    );
 }
 
 #[test]
@@ -157,7 +203,9 @@ fn bit_rot_in_the_active_image_brings_the_fallback_back_without_blame() {
     let (mut rig, old) = device();
     rig.download(&release(2, 12_000).package(), 8).unwrap();
     rig.boot(POWER);
-    rig.updater(|updater, anchors| updater.confirm(anchors)).unwrap().unwrap();
+    rig.updater(|updater, anchors| updater.confirm(anchors))
+        .unwrap()
+        .unwrap();
     let slot = rig.product.map.layout().slots[0].offset;
     rig.flash.corrupt(slot + 5_000, 0x00);
     assert_eq!(rig.boot(POWER), started(false));
@@ -170,7 +218,9 @@ fn bit_rot_without_a_fallback_ends_in_recovery_with_the_reason() {
     let (mut rig, _) = device();
     let slot = rig.product.map.layout().slots[0].offset;
     rig.flash.corrupt(slot + 5_000, 0x00);
-    let Decision::Recovery(Recovery::NoImage(refusal)) = rig.boot(POWER) else { panic!("must not boot") };
+    let Decision::Recovery(Recovery::NoImage(refusal)) = rig.boot(POWER) else {
+        panic!("must not boot")
+    };
     assert_eq!(refusal.code(), 0x1003);
 }
 
@@ -196,28 +246,45 @@ fn a_lost_journal_goes_back_to_the_release_that_was_confirmed_for_certain() {
     rig.download(&release(2, 12_000).package(), 8).unwrap();
     rig.boot(POWER);
     let journal = rig.product.map.layout().journal;
-    rig.flash.load(journal.offset, &vec![0; journal.size as usize]);
+    rig.flash
+        .load(journal.offset, &vec![0; journal.size as usize]);
     assert_eq!(rig.boot(POWER), started(false));
     assert!(rig.holds(Index::Zero, 0, &old));
 }
 
 #[test]
 fn a_b_switches_without_copying_and_switches_back() {
-    let mut rig = Rig::new(Geometry { strategy: Strategy::Ab, ..Geometry::small(4) });
+    let mut rig = Rig::new(Geometry {
+        strategy: Strategy::Ab,
+        ..Geometry::small(4)
+    });
     let first = release(1, 10_000);
     rig.provision(&first.package());
     assert_eq!(rig.boot(POWER), started(false));
     let new = release(2, 12_345);
     rig.download(&new.package(), 8).unwrap();
-    let in_b = Decision::Boot(Start { slot: Index::One, load_address: LOAD_ADDRESS, trial: true });
+    let in_b = Decision::Boot(Start {
+        slot: Index::One,
+        load_address: LOAD_ADDRESS,
+        trial: true,
+    });
     let erases = rig.flash.stats().erases;
     assert_eq!(rig.boot(POWER), in_b);
-    assert!(rig.flash.stats().erases <= erases + 1, "only the journal may need one");
+    assert!(
+        rig.flash.stats().erases <= erases + 1,
+        "only the journal may need one"
+    );
     for _ in 0..2 {
         assert_eq!(rig.boot(ResetCause::Watchdog), in_b);
     }
     assert_eq!(rig.boot(ResetCause::Watchdog), started(false));
-    assert_eq!(rig.record().failure_of(&ReleaseTag { sequence: 2, ..rig.record().candidate }), Some(Failure::Watchdog));
+    assert_eq!(
+        rig.record().failure_of(&ReleaseTag {
+            sequence: 2,
+            ..rig.record().candidate
+        }),
+        Some(Failure::Watchdog)
+    );
 }
 
 #[test]
@@ -231,13 +298,22 @@ fn an_update_of_512_kib_costs_two_erases_a_step_and_less_than_one_for_the_journa
     for n in 2..2 + updates {
         rig.download(&release(n, 512 * 1024).package(), 8).unwrap();
         assert_eq!(rig.boot(ResetCause::Software), started(true));
-        rig.updater(|updater, anchors| updater.confirm(anchors)).unwrap().unwrap();
+        rig.updater(|updater, anchors| updater.confirm(anchors))
+            .unwrap()
+            .unwrap();
     }
     let after = rig.flash.stats();
-    let of = |unit: u32| after.erases_per_unit[unit as usize] - before.erases_per_unit[unit as usize];
+    let of =
+        |unit: u32| after.erases_per_unit[unit as usize] - before.erases_per_unit[unit as usize];
     let journal_erases = of(journal) + of(journal + 1);
-    assert!(u64::from(journal_erases) < updates, "{journal_erases} erases of the journal in {updates} updates");
+    assert!(
+        u64::from(journal_erases) < updates,
+        "{journal_erases} erases of the journal in {updates} updates"
+    );
     let all = after.erases - before.erases;
     // Staging once, swap twice, and the two units of a bank.
-    assert_eq!(all, updates * (128 + 2 * 128 + 2) + u64::from(journal_erases));
+    assert_eq!(
+        all,
+        updates * (128 + 2 * 128 + 2) + u64::from(journal_erases)
+    );
 }

@@ -22,12 +22,25 @@ impl Crypto for RememberingCrypto {
         self.real.sha256()
     }
 
-    fn verify(&mut self, key: &PublicKey, message: &[&[u8]], signature: &[u8; 64]) -> Result<(), BadSignature> {
+    fn verify(
+        &mut self,
+        key: &PublicKey,
+        message: &[&[u8]],
+        signature: &[u8; 64],
+    ) -> Result<(), BadSignature> {
         let question = (key.as_bytes().to_vec(), message.concat(), *signature);
-        let known = self.seen.lock().expect("no test panics while it holds this").get(&question).copied();
+        let known = self
+            .seen
+            .lock()
+            .expect("no test panics while it holds this")
+            .get(&question)
+            .copied();
         known.unwrap_or_else(|| {
             let answer = self.real.verify(key, message, signature);
-            self.seen.lock().expect("no test panics while it holds this").insert(question, answer);
+            self.seen
+                .lock()
+                .expect("no test panics while it holds this")
+                .insert(question, answer);
             answer
         })
     }

@@ -8,5 +8,7 @@ mod release;
 mod rig;
 
 pub use crypto::RememberingCrypto;
-pub use release::{BOOT_SEED, CLASS, OTHER_SEED, RELEASE_SEED, Release, VENDOR, public_key, random_image};
+pub use release::{
+    BOOT_SEED, CLASS, OTHER_SEED, RELEASE_SEED, Release, VENDOR, public_key, random_image,
+};
 pub use rig::{AnyNor, Geometry, LOAD_ADDRESS, Rig, Stop, anchors, boot_keys};

@@ -2,8 +2,9 @@
 
 use ed25519_compact::{KeyPair, Seed};
 use ota_image::{
-    Algorithm, ChunkSize, ENVELOPE_LEN, Hasher, MAX_BODY, Manifest, Pages, PublicKey, Role, SignatureEntry,
-    SoftwareCrypto, Version, chunk_hasher, page_hasher, sha256_of, signing_header, write_envelope,
+    Algorithm, ChunkSize, ENVELOPE_LEN, Hasher, MAX_BODY, Manifest, Pages, PublicKey, Role,
+    SignatureEntry, SoftwareCrypto, Version, chunk_hasher, page_hasher, sha256_of, signing_header,
+    write_envelope,
 };
 
 use crate::rig::LOAD_ADDRESS;
@@ -40,7 +41,10 @@ pub fn random_image(len: u32, seed: u64) -> Vec<u8> {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     };
-    std::iter::from_fn(|| Some(next().to_le_bytes())).flatten().take(len as usize).collect()
+    std::iter::from_fn(|| Some(next().to_le_bytes()))
+        .flatten()
+        .take(len as usize)
+        .collect()
 }
 
 /// What goes into a release.
@@ -81,7 +85,11 @@ impl Release {
             revoked_boot_keys: 0,
         };
         let signers = vec![(Role::Release, RELEASE_SEED), (Role::Boot, BOOT_SEED)];
-        Self { image, manifest, signers }
+        Self {
+            image,
+            manifest,
+            signers,
+        }
     }
 
     /// With another security counter.
@@ -139,9 +147,15 @@ impl Release {
 
     fn envelope(&self, manifest: &Manifest) -> [u8; ENVELOPE_LEN] {
         let mut body = [0; MAX_BODY];
-        let len = manifest.encode(&[], &mut body).expect("a manifest that can be encoded");
+        let len = manifest
+            .encode(&[], &mut body)
+            .expect("a manifest that can be encoded");
         let body = &body[..len];
-        let entries: Vec<_> = self.signers.iter().map(|(role, seed)| sign(*role, *seed, body)).collect();
+        let entries: Vec<_> = self
+            .signers
+            .iter()
+            .map(|(role, seed)| sign(*role, *seed, body))
+            .collect();
         write_envelope(body, &entries).expect("an envelope")
     }
 }

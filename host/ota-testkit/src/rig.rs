@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+};
 use ota_bootloader::{
-    Admission, Area, BootState, Bootloader, Chip, Decision, FlashMap, Index, Layout, OneFlash, OpenError, Product,
-    Record, Region, ResetCause, Strategy, TrialLimits, Updater, Work,
+    AcceptError, Admission, Area, BootState, Bootloader, Chip, Decision, FlashMap, Index, Layout,
+    OneFlash, OpenError, Product, Record, Region, ResetCause, Strategy, TrialLimits, Updater, Work,
 };
 use ota_image::{BootKeys, ENVELOPE_LEN, Envelope, PublicKey, TrustAnchors};
 use ota_sim::{Config, Flash, FlashError};
@@ -116,7 +118,12 @@ impl Geometry {
         let settings = area(unit);
         Layout {
             strategy: self.strategy,
-            internal: Chip { size: at, write_size: self.write_size, erase_size: unit, erased: self.erased },
+            internal: Chip {
+                size: at,
+                write_size: self.write_size,
+                erase_size: unit,
+                erased: self.erased,
+            },
             external: None,
             bootloader,
             settings,
@@ -201,10 +208,14 @@ impl Rig {
         let approved = Arc::new(Mutex::new(HashSet::new()));
         for area in layout.slots {
             let approved = Arc::clone(&approved);
-            flash.guard(area.offset..area.offset + area.size, move |_, bytes: &[u8]| {
-                let approved: std::sync::MutexGuard<'_, HashSet<Vec<u8>>> = approved.lock().expect("not poisoned");
-                bytes.chunks(PIECE).all(|piece| approved.contains(piece))
-            });
+            flash.guard(
+                area.offset..area.offset + area.size,
+                move |_, bytes: &[u8]| {
+                    let approved: std::sync::MutexGuard<'_, HashSet<Vec<u8>>> =
+                        approved.lock().expect("not poisoned");
+                    bytes.chunks(PIECE).all(|piece| approved.contains(piece))
+                },
+            );
         }
         let product = Product {
             map,
@@ -260,7 +271,10 @@ impl Rig {
     /// If it is no package.
     pub fn provision(&mut self, package: &[u8]) {
         let (head, image) = split(package);
-        let (slot, bank) = (self.offset(Region::Slot(Index::Zero)), self.offset(Region::Bank(Index::Zero)));
+        let (slot, bank) = (
+            self.offset(Region::Slot(Index::Zero)),
+            self.offset(Region::Bank(Index::Zero)),
+        );
         self.approve(image);
         self.flash.load(slot, image);
         self.flash.load(bank, head);
@@ -271,10 +285,17 @@ impl Rig {
     /// # Panics
     /// If the map does not fit the flash.
     pub fn boot(&mut self, cause: ResetCause) -> Decision {
-        let storage = OneFlash::new(AnyNor(&mut self.flash), self.product.map).expect("the map fits");
+        let storage =
+            OneFlash::new(AnyNor(&mut self.flash), self.product.map).expect("the map fits");
         let [_, boot] = &self.keys;
         let keys = std::slice::from_ref(boot);
-        Bootloader::new(&self.product, BootKeys::new(keys).expect("one key"), storage, self.crypto.clone()).boot(cause)
+        Bootloader::new(
+            &self.product,
+            BootKeys::new(keys).expect("one key"),
+            storage,
+            self.crypto.clone(),
+        )
+        .boot(cause)
     }
 
     /// Opens the updater, as an application does, and does something with it.
@@ -286,9 +307,13 @@ impl Rig {
     /// If the map does not fit the flash.
     pub fn updater<T>(
         &mut self,
-        work: impl FnOnce(&mut Updater<'_, OneFlash<AnyNor<'_>>, RememberingCrypto>, &TrustAnchors<'_>) -> T,
+        work: impl FnOnce(
+            &mut Updater<'_, OneFlash<AnyNor<'_>>, RememberingCrypto>,
+            &TrustAnchors<'_>,
+        ) -> T,
     ) -> Result<T, OpenError> {
-        let storage = OneFlash::new(AnyNor(&mut self.flash), self.product.map).expect("the map fits");
+        let storage =
+            OneFlash::new(AnyNor(&mut self.flash), self.product.map).expect("the map fits");
         let mut updater = Updater::open(&self.product, storage, self.crypto.clone())?;
         Ok(work(&mut updater, &anchors(&self.keys)))
     }
@@ -296,7 +321,8 @@ impl Rig {
     /// The state on flash.
     #[must_use]
     pub fn record(&mut self) -> Record {
-        self.updater(|updater, _| updater.record()).unwrap_or(Record::unknown())
+        self.updater(|updater, _| updater.record())
+            .unwrap_or(Record::unknown())
     }
 
     /// Downloads a package from memory, resuming what was begun, and requests it. Returns how
@@ -320,7 +346,7 @@ impl Rig {
                     }
                 }
             };
-            let mut run_end = 0;
+            let (mut run_end, mut retries) = (0, 3);
             loop {
                 match updater.poll(&mut staging, &mut buffer, window) {
                     Ok(Work::Busy) => {}
@@ -330,10 +356,20 @@ impl Rig {
                             run_end = need.offset + need.length;
                         }
                         let piece = &package[need.offset as usize..][..need.piece as usize];
-                        updater.accept(&mut staging, piece).map_err(|error| Stop::Failed(error.code()))?;
+                        match updater.accept(&mut staging, piece) {
+                            Ok(()) => {}
+                            // A torn place: polling cleans up behind it, and asks again.
+                            Err(AcceptError::Flash) if retries > 0 => {
+                                retries -= 1;
+                                run_end = 0;
+                            }
+                            Err(error) => return Err(Stop::Failed(error.code())),
+                        }
                     }
                     Ok(Work::Complete(staged)) => {
-                        updater.request(staged).map_err(|error| Stop::Failed(error.code()))?;
+                        updater
+                            .request(staged)
+                            .map_err(|error| Stop::Failed(error.code()))?;
                         return Ok(asked);
                     }
                     Err(error) => return Err(Stop::Failed(error.code())),
@@ -341,7 +377,11 @@ impl Rig {
             }
         });
         let result = result.map_err(Stop::Open).and_then(|result| result);
-        if self.flash.is_off() { Err(Stop::PowerCut) } else { result }
+        if self.flash.is_off() {
+            Err(Stop::PowerCut)
+        } else {
+            result
+        }
     }
 
     /// Whether slot contents from `offset` on are this image.
@@ -363,9 +403,10 @@ impl Rig {
 fn split(package: &[u8]) -> (&[u8], &[u8]) {
     let envelope = Envelope::parse(&package[..ENVELOPE_LEN]).expect("an envelope");
     let keys = [public_key(RELEASE_SEED), public_key(BOOT_SEED)];
-    let at = match envelope.verify_boot(&mut RememberingCrypto::default(), &boot_keys(&[keys[1]]), 0) {
-        Ok(manifest) => manifest.payload_offset() as usize,
-        Err(_) => package.len(),
-    };
+    let at =
+        match envelope.verify_boot(&mut RememberingCrypto::default(), &boot_keys(&[keys[1]]), 0) {
+            Ok(manifest) => manifest.payload_offset() as usize,
+            Err(_) => package.len(),
+        };
     package.split_at(at)
 }

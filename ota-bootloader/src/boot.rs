@@ -11,7 +11,7 @@ use crate::product::Product;
 use crate::record::{Record, ReleaseTag};
 use crate::state::{Action, BootEvent, BootState, Effect, ResetCause, Which, rescues, step};
 use crate::storage::{Index, Region, Storage};
-use crate::swap::{Direction, Exchange};
+use crate::swap::{Direction, Exchange, spare};
 
 /// More transitions than any boot takes; a flash that fails under our hands ends in recovery.
 const MOST_TRANSITIONS: u32 = 16;
@@ -343,8 +343,8 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         // A leaving image that may not run any more is saved all the same.
         let mut leaving = self.load(leaving).map_err(|_| Bad)?;
         let mut entering = self.load(entering).map_err(|_| Bad)?;
-        let step = self.product.map.step();
-        Exchange::new(&mut leaving, &mut entering, direction, step).run(&mut self.io())
+        let map = self.product.map;
+        Exchange::new(&mut leaving, &mut entering, direction, &map).run(&mut self.io())
     }
 
     const fn bank_of(&self, which: Which) -> Index {
@@ -411,7 +411,8 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     }
 }
 
-/// Where a step of an image lies: in its place, or in staging as a former or as a coming image.
+/// Where a step of an image lies: in its place, in staging as a former or as a coming image, or
+/// in the spare.
 fn find_step<S: Storage, C: Crypto>(
     product: &Product,
     io: &mut Io<'_, S, C>,
@@ -428,7 +429,7 @@ fn find_step<S: Storage, C: Crypto>(
             [At {
                 region: Region::Slot(image.bank()),
                 offset: index * step,
-            }; 3],
+            }; 4],
             1,
         ),
         Strategy::Swap => (
@@ -439,8 +440,9 @@ fn find_step<S: Storage, C: Crypto>(
                 },
                 staging,
                 staging.plus(step),
+                spare(&product.map),
             ],
-            3,
+            4,
         ),
     };
     places

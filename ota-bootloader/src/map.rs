@@ -83,7 +83,7 @@ pub struct Layout {
     pub journal: Area,
     /// The two manifest banks: 1024 bytes of envelope and the digest table of the largest image.
     pub banks: [Area; 2],
-    /// The two slots. With [`Strategy::Swap`] slot 1, the staging one, has one step more than
+    /// The two slots. With [`Strategy::Swap`] slot 1, the staging one, has two steps more than
     /// what an image may use of slot 0.
     pub slots: [Area; 2],
     /// The unit of swapping, and the largest chunk that is accepted, in bytes: a multiple of
@@ -110,7 +110,7 @@ pub enum MapError {
     BankTooSmall,
     /// The step is not a multiple of 1024 and of both slots' erase units.
     Step,
-    /// Slot 1 has no room for one step more than an image of one step.
+    /// Slot 1 has no room for two steps more than an image of one step.
     StagingTooSmall,
 }
 
@@ -125,7 +125,7 @@ impl core::fmt::Display for MapError {
             Self::JournalTooSmall => "journal needs two erase units or more",
             Self::BankTooSmall => "a bank needs at least 2048 bytes",
             Self::Step => "step is not a multiple of 1024 and of the erase units of both slots",
-            Self::StagingTooSmall => "staging slot needs one step more than the image",
+            Self::StagingTooSmall => "staging slot needs two steps more than the image",
         })
     }
 }
@@ -301,7 +301,7 @@ impl FlashMap {
     pub const fn image_capacity(&self) -> u32 {
         let [slot0, slot1] = &self.layout.slots;
         let second = match self.layout.strategy {
-            Strategy::Swap => slot1.size.saturating_sub(self.layout.step),
+            Strategy::Swap => slot1.size.saturating_sub(2 * self.layout.step),
             Strategy::Ab => slot1.size,
         };
         let smaller = if slot0.size < second {

@@ -1,6 +1,7 @@
 //! Two images change places, one step at a time, from wherever a power cut left them.
 //!
-//! The staging slot has one step more than the active one, the *hole*. Forward, with the leaving
+//! The staging slot has two steps more than an image: the *hole* that moves through it, and a
+//! *spare* at its end that only the first step behind a cut uses. Forward, with the leaving
 //! image `L` in the active slot and the entering image `E` in staging from step 1 on:
 //!
 //! ```text
@@ -22,11 +23,17 @@
 //! the step `k` itself has its entering image in staging and its leaving one in either place.
 //! The smallest, because the last copy before a cut may read right now and wrong later: it is
 //! made again while its source is still there.
+//!
+//! **Why the spare.** Behind a cut, source and copy may both read right, and one of them may be
+//! about to change: the copy if its program was cut, the source if the erase after it was.
+//! Making the copy again erases the one, going on erases the other, and a second cut then loses
+//! the step. So the step is first copied to the spare. This happens once a cut, not once a step.
 
 use ota_image::{Boot, Crypto};
 
 use crate::image::Image;
 use crate::io::{At, Bad, Io};
+use crate::map::FlashMap;
 use crate::storage::{Index, Region, Storage};
 
 /// Which way the images go.
@@ -45,6 +52,7 @@ pub(crate) struct Exchange<'m> {
     direction: Direction,
     steps: u32,
     step: u32,
+    spare: At,
 }
 
 impl<'m> Exchange<'m> {
@@ -52,8 +60,9 @@ impl<'m> Exchange<'m> {
         leaving: &'m mut Image<Boot>,
         entering: &'m mut Image<Boot>,
         direction: Direction,
-        step: u32,
+        map: &FlashMap,
     ) -> Self {
+        let step = map.step();
         let steps = leaving.steps(step).max(entering.steps(step));
         Self {
             leaving,
@@ -61,6 +70,7 @@ impl<'m> Exchange<'m> {
             direction,
             steps,
             step,
+            spare: spare(map),
         }
     }
 
@@ -114,11 +124,16 @@ impl<'m> Exchange<'m> {
         self.is_leaving(io, j, self.active(j)) && self.is_entering(io, j, self.hole(j + 1))
     }
 
-    /// Under way: the entering step is in staging, the leaving one in either place.
+    /// Under way: the entering step is in staging, the leaving one in either place; the spare
+    /// counts as well.
     fn in_flight<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>, j: u32) -> bool {
-        j == self.steps
-            || self.is_entering(io, j, self.hole(j + 1))
-                && (self.is_leaving(io, j, self.active(j)) || self.is_leaving(io, j, self.hole(j)))
+        if j == self.steps {
+            return true;
+        }
+        let leaving = [self.active(j), self.hole(j), self.spare];
+        let entering = [self.hole(j + 1), self.spare];
+        entering.into_iter().any(|at| self.is_entering(io, j, at))
+            && leaving.into_iter().any(|at| self.is_leaving(io, j, at))
     }
 
     /// Where to go on: a linear scan over both slots.
@@ -148,45 +163,80 @@ impl<'m> Exchange<'m> {
     /// the other way.
     pub(crate) fn run<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> Result<(), Bad> {
         let first = self.resume_at(io)?;
-        for j in first..self.steps {
-            // What a cut left may be marginal: the first step is done again whatever it reads as.
-            let again = j == first;
-            self.save(io, j, again)?;
-            self.enter(io, j, again)?;
+        if first < self.steps {
+            self.exchange_behind_cut(io, first)?;
+        }
+        for j in first + 1..self.steps {
+            self.exchange(io, j)?;
         }
         Ok(())
     }
 
-    /// active(j) into the hole.
-    fn save<S: Storage, C: Crypto>(
+    /// A step whose two images are known to be firm where they are.
+    fn exchange<S: Storage, C: Crypto>(
         &mut self,
         io: &mut Io<'_, S, C>,
         j: u32,
-        again: bool,
     ) -> Result<(), Bad> {
-        let (index, from, to) = (self.nth(j), self.active(j), self.hole(j));
-        if self.leaving.step_len(index, self.step) == 0 {
-            return Ok(());
+        let (index, step) = (self.nth(j), self.step);
+        let (active, hole, next) = (self.active(j), self.hole(j), self.hole(j + 1));
+        if self.leaving.step_len(index, step) > 0 && !self.is_leaving(io, j, hole) {
+            self.leaving.copy_step(io, index, step, active, hole)?;
         }
-        let saved = self.is_leaving(io, j, to);
-        if saved && (!again || !self.is_leaving(io, j, from)) {
-            return Ok(());
+        if self.entering.step_len(index, step) > 0 && !self.is_entering(io, j, active) {
+            self.entering.copy_step(io, index, step, next, active)?;
         }
-        self.leaving.copy_step(io, index, self.step, from, to)
+        Ok(())
     }
 
-    /// staging(j + 1) into active(j).
-    fn enter<S: Storage, C: Crypto>(
+    /// The first step behind a cut: whatever it reads as, both copies are made again.
+    fn exchange_behind_cut<S: Storage, C: Crypto>(
         &mut self,
         io: &mut Io<'_, S, C>,
         j: u32,
-        again: bool,
     ) -> Result<(), Bad> {
-        let (index, from, to) = (self.nth(j), self.hole(j + 1), self.active(j));
-        if self.entering.step_len(index, self.step) == 0 || (!again && self.is_entering(io, j, to))
-        {
-            return Ok(());
+        let (index, step, spare) = (self.nth(j), self.step, self.spare);
+        let (active, hole, next) = (self.active(j), self.hole(j), self.hole(j + 1));
+        renew(self.leaving, io, index, step, [active, hole, spare])?;
+        renew(self.entering, io, index, step, [next, active, spare])
+    }
+}
+
+/// The last step of staging, which no image reaches.
+pub(crate) const fn spare(map: &FlashMap) -> At {
+    At {
+        region: Region::Slot(Index::One),
+        offset: map.image_capacity() + map.step(),
+    }
+}
+
+/// Makes a step firm in `to`, though any one of the places may read right and soon be wrong:
+/// never erases a place before two others, or one written in this power cycle, hold the step.
+fn renew<S: Storage, C: Crypto>(
+    image: &mut Image<Boot>,
+    io: &mut Io<'_, S, C>,
+    index: u32,
+    step: u32,
+    [from, to, spare]: [At; 3],
+) -> Result<(), Bad> {
+    if image.step_len(index, step) == 0 {
+        return Ok(());
+    }
+    if image.step_matches(io, index, step, spare) {
+        return image.copy_step(io, index, step, spare, to);
+    }
+    let (at_from, at_to) = (
+        image.step_matches(io, index, step, from),
+        image.step_matches(io, index, step, to),
+    );
+    match (at_from, at_to) {
+        (true, true) => {
+            image.copy_step(io, index, step, from, spare)?;
+            image.copy_step(io, index, step, spare, to)
         }
-        self.entering.copy_step(io, index, self.step, from, to)
+        (true, false) => image.copy_step(io, index, step, from, to),
+        // The only copy: its source was erased after it had been read back.
+        (false, true) => Ok(()),
+        (false, false) => Err(Bad),
     }
 }

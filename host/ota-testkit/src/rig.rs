@@ -111,7 +111,7 @@ impl Geometry {
         let journal = area(self.journal_units * unit);
         let banks = [area(self.bank), area(self.bank)];
         let staging = match self.strategy {
-            Strategy::Swap => self.slot + self.step,
+            Strategy::Swap => self.slot + 2 * self.step,
             Strategy::Ab => self.slot,
         };
         let slots = [area(self.slot), area(staging)];

@@ -48,7 +48,7 @@ pub struct Map {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
-    /// Code runs from slot 0: the slots' contents are exchanged, which takes one step more in
+    /// Code runs from slot 0: the slots' contents are exchanged, which takes two steps more in
     /// slot 1.
     Swap,
     /// Code runs from either slot: the slots take turns.

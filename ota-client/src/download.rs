@@ -293,6 +293,15 @@ impl<'b> Download<'b> {
         self.filled = 0;
     }
 
+    /// There is no answer to go on reading any more, and nobody is to blame: the source is a new
+    /// one, or was in use elsewhere. What came of it is kept.
+    pub fn abandon(&mut self) {
+        self.stream = NO_STREAM;
+        if matches!(self.phase, Phase::Receive) && self.filled < self.want.piece {
+            self.phase = Phase::Ask;
+        }
+    }
+
     /// What is missing of the wanted run: after a lost link, what came of a piece is kept.
     fn missing(&self) -> Range {
         Range {
@@ -314,11 +323,6 @@ impl<'b> Download<'b> {
             Ok(Work::Busy) => {}
             Ok(Work::Fetch(need)) => self.fetch(&need),
             Ok(Work::Complete(image)) => return Ok(Next::Done(Outcome::Staged(image))),
-            // The flash lost the manifest: get it again, as often as anything else.
-            Err(WorkError::ManifestLost) if self.backoff.fault(&self.config).is_some() => {
-                self.want_envelope();
-                self.phase = Phase::Ask;
-            }
             Err(error) => return Err(Failure::Work(error)),
         }
         Ok(Next::Working)

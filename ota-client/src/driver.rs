@@ -45,6 +45,8 @@ pub async fn run_observed<S: Storage, C: Crypto, N: Source>(
     mut observe: impl FnMut(&Download<'_>, &Next),
 ) -> Result<Outcome, RunError<N::Error>> {
     let mut last_error = None;
+    // An earlier run may have been dropped in the middle of an answer.
+    download.abandon();
     loop {
         let next = match download.poll(updater, anchors) {
             Ok(next) => next,

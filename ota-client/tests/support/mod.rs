@@ -239,6 +239,8 @@ pub enum End {
     AlreadyStaged,
     /// Staged, and requested.
     Requested,
+    /// Staged, but the journal did not take the request.
+    NotRequested,
 }
 
 pub type Attempt = Result<End, RunError<Fault>>;
@@ -269,13 +271,13 @@ pub fn attempt_observed(
         Ok(match embassy_futures::block_on(run)? {
             Outcome::UpToDate => End::UpToDate,
             Outcome::AlreadyStaged => End::AlreadyStaged,
-            Outcome::Staged(image) => {
-                updater.request(image).expect("the update is taken");
-                End::Requested
-            }
+            Outcome::Staged(image) => match updater.request(image) {
+                Ok(()) => End::Requested,
+                Err(_) => End::NotRequested,
+            },
         })
     });
-    opened.expect("the journal is there")
+    opened.unwrap_or_else(|error| panic!("{error} after {}", rig.flash.history()))
 }
 
 /// The bytes of everything that an update may write to.

@@ -6,10 +6,12 @@
 //! - [`package`]: building, signing and checking `.ota` files
 //! - [`map`]: flash maps, built in or from TOML
 //! - [`flash`]: factory images, and [`output`]: the file formats they are written in
+//! - [`device`]: virtual devices, which run the devices' own code
 //! - [`server`]: the static server, in this process
 //! - [`commands`]: the command line
 
 pub mod commands;
+pub mod device;
 pub mod files;
 pub mod flash;
 pub mod ids;

@@ -7,7 +7,7 @@ use ota_cli::commands::{Cli, note, one_line};
 
 fn main() -> ExitCode {
     match Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             note(&format!("error: {}", one_line(&error)));
             ExitCode::FAILURE

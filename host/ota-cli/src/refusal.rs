@@ -11,6 +11,14 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// A reason of a device, which has a code of its own.
+    pub(crate) fn new(code: u16, reason: &impl fmt::Display) -> Self {
+        Self {
+            code,
+            reason: reason.to_string(),
+        }
+    }
+
     /// The stable code: see `docs/` for the list.
     #[must_use]
     pub fn code(&self) -> u16 {

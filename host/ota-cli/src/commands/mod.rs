@@ -1,5 +1,6 @@
 //! The command line.
 
+mod device;
 mod image;
 mod inspect;
 mod keygen;
@@ -9,6 +10,7 @@ mod sign;
 mod verify;
 
 use std::io::Write as _;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::builder::Styles;
@@ -32,9 +34,13 @@ The way of a release:
   ota image --map rp2040 --app app-1.4.2.ota --bootloader boot.bin -o factory.uf2
   ota serve releases
 
+A device to try it on:
+  ota device new dev --map rp2040 --app app-1.0.0.ota --release release.pub --boot boot.pub
+  ota device run dev --url http://127.0.0.1:8080/app-1.4.2.ota
+
 Exit status: 0 done; 1 refused or failed, with the reason on one line; 2 wrong usage.";
 
-/// Keys, packages, factory images and a server for over-the-air updates
+/// Keys, packages, factory images, a server and virtual devices for over-the-air updates
 #[derive(Debug, Parser)]
 #[command(name = "ota", version, styles = STYLES, after_help = EXAMPLES)]
 #[command(max_term_width = 100, arg_required_else_help = true)]
@@ -52,6 +58,7 @@ enum Command {
     Verify(verify::Args),
     Image(image::Args),
     Serve(serve::Args),
+    Device(device::Args),
 }
 
 impl Cli {
@@ -59,16 +66,18 @@ impl Cli {
     ///
     /// # Errors
     /// The reason why it was not done; [`one_line`] writes it for people.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> Result<ExitCode> {
         match self.command {
-            Command::Keygen(args) => keygen::run(&args),
-            Command::Pack(args) => pack::run(&args),
-            Command::Sign(args) => sign::run(&args),
-            Command::Inspect(args) => inspect::run(&args),
-            Command::Verify(args) => verify::run(&args),
-            Command::Image(args) => image::run(&args),
-            Command::Serve(args) => serve::run(&args),
+            Command::Device(args) => return device::run(&args),
+            Command::Keygen(args) => keygen::run(&args)?,
+            Command::Pack(args) => pack::run(&args)?,
+            Command::Sign(args) => sign::run(&args)?,
+            Command::Inspect(args) => inspect::run(&args)?,
+            Command::Verify(args) => verify::run(&args)?,
+            Command::Image(args) => image::run(&args)?,
+            Command::Serve(args) => serve::run(&args)?,
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

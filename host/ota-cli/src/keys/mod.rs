@@ -18,5 +18,6 @@ mod role;
 
 pub use external::sign_with;
 pub use private::{AlgorithmArg, PrivateKey};
+pub(crate) use public::hex;
 pub use public::{Anchors, LabelledKey, key_id};
 pub use role::{RoleArg, algorithm_name, role_name};

@@ -9,7 +9,7 @@ use super::{Map, Span};
 const MAX_FLASH: u32 = 0x1000_0000;
 
 impl Map {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.check_flash()?;
         for (name, span) in self.regions.named() {
             self.check_region(name, span)?;

@@ -176,6 +176,8 @@ pub struct Rig {
     pub product: Product,
     /// Its cryptography.
     pub crypto: RememberingCrypto,
+    /// Bytes that [`download`](Self::download) has asked for, in all its calls.
+    pub asked: u32,
     keys: [PublicKey; 2],
     approved: Arc<Mutex<HashSet<Vec<u8>>>>,
     write_size: u32,
@@ -231,6 +233,7 @@ impl Rig {
             flash,
             product,
             crypto: RememberingCrypto::default(),
+            asked: 0,
             keys: [public_key(RELEASE_SEED), public_key(BOOT_SEED)],
             approved,
             write_size: geometry.write_size,
@@ -332,16 +335,16 @@ impl Rig {
     /// [`Stop`].
     pub fn download(&mut self, package: &[u8], window: u32) -> Result<u32, Stop> {
         self.approve(split(package).1);
+        let mut asked = 0;
         let result = self.updater(|updater, anchors| {
             let mut buffer = vec![0; 16 * 1024];
-            let mut asked = 0;
             let mut staging = match updater.resume(anchors, &mut buffer) {
                 Some(staging) => staging,
                 None => {
                     asked += 1024;
                     match updater.admit(anchors, &package[..ENVELOPE_LEN]) {
                         Ok(Admission::Download(staging)) => staging,
-                        Ok(Admission::UpToDate | Admission::AlreadyStaged) => return Ok(asked),
+                        Ok(Admission::UpToDate | Admission::AlreadyStaged) => return Ok(()),
                         Err(error) => return Err(Stop::Refused(error.code())),
                     }
                 }
@@ -370,17 +373,18 @@ impl Rig {
                         updater
                             .request(staged)
                             .map_err(|error| Stop::Failed(error.code()))?;
-                        return Ok(asked);
+                        return Ok(());
                     }
                     Err(error) => return Err(Stop::Failed(error.code())),
                 }
             }
         });
+        self.asked += asked;
         let result = result.map_err(Stop::Open).and_then(|result| result);
         if self.flash.is_off() {
             Err(Stop::PowerCut)
         } else {
-            result
+            result.map(|()| asked)
         }
     }
 
@@ -390,6 +394,31 @@ impl Rig {
         let mut bytes = vec![0; image.len()];
         let start = self.offset(Region::Slot(slot)) + offset;
         self.flash.read(start, &mut bytes).is_ok() && bytes == image
+    }
+
+    /// The sequence of the release that runs, by its own manifest.
+    #[must_use]
+    pub fn running(&mut self) -> Option<u64> {
+        let manifest = self
+            .updater(|updater, anchors| updater.running(&anchors.boot()))
+            .ok()?;
+        manifest.map(|manifest| manifest.sequence)
+    }
+
+    /// The slot of the active image.
+    #[must_use]
+    pub fn active_slot(&mut self) -> Index {
+        match self.product.map.strategy() {
+            Strategy::Swap => Index::Zero,
+            Strategy::Ab => self.record().active,
+        }
+    }
+
+    /// Whether this image is whole in the active slot.
+    #[must_use]
+    pub fn runs(&mut self, image: &[u8]) -> bool {
+        let slot = self.active_slot();
+        self.holds(slot, 0, image)
     }
 
     /// Whether the device is confirmed.

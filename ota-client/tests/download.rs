@@ -233,3 +233,12 @@ fn the_driver_returns_to_the_executor_again_and_again() {
         .expect("the journal is there");
     assert!(returned > 9, "{returned} times for 9 chunks");
 }
+
+/// All these tests rest on it: the model refuses what nobody approved.
+#[test]
+#[should_panic(expected = "flash violation")]
+fn the_guard_is_awake() {
+    let mut rig = device(Geometry::small(4));
+    let mut server = Server::new(&release(2, 9000, 1024).package());
+    let _ = attempt(&mut rig, &mut server, CONFIG);
+}

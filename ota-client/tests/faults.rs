@@ -519,3 +519,22 @@ fn every_fault_has_its_own_code_and_words() {
             .all(|text| text.contains(": ") && !text.contains('\n'))
     );
 }
+
+#[test]
+fn the_front_page_lists_every_fault_with_its_code_and_what_follows() {
+    let page = include_str!("../README.md");
+    for fault in ALL {
+        let name = format!("{fault:?}");
+        let name = name.split('(').next().unwrap_or_default();
+        let then = match fault.recovery() {
+            Recovery::Retry => "retry",
+            Recovery::Recheck => "look at the envelope again",
+            Recovery::GiveUp => "give up",
+        };
+        let end = format!("| {:#06X} | {then} |", Fault::code(fault)).replace("0X", "0x");
+        let row = |line: &str| line.starts_with(&format!("| `{name}`")) && line.ends_with(&end);
+        assert!(page.lines().any(row), "{name} {end}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, ALL.len());
+}

@@ -17,9 +17,12 @@
 extern crate std;
 
 mod answer;
+mod blocking;
 mod connect;
 mod error;
 mod head;
+#[cfg(feature = "nal")]
+mod nal;
 mod request;
 mod source;
 mod tag;
@@ -27,5 +30,7 @@ mod url;
 
 pub use connect::{Blocking, Connect};
 pub use error::HttpError;
+#[cfg(feature = "nal")]
+pub use nal::{Tcp, TcpError};
 pub use source::HttpSource;
 pub use url::{Url, UrlError};

@@ -358,3 +358,15 @@ fn every_error_has_its_own_code() {
     assert_eq!(texts.len(), errors.len());
     assert!(codes.iter().all(|code| code >> 12 == 3));
 }
+
+#[test]
+fn the_front_page_lists_every_code() {
+    let page = include_str!("../README.md");
+    for code in 0x3001..=0x3015 {
+        let cell = format!("{code:#06X}").replace("0X", "0x");
+        let listed = page
+            .lines()
+            .any(|line| line.starts_with('|') && line.contains(&cell));
+        assert!(listed, "{cell}");
+    }
+}

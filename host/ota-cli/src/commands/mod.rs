@@ -1,5 +1,6 @@
 //! The command line.
 
+mod demo;
 mod device;
 mod image;
 mod inspect;
@@ -59,6 +60,7 @@ enum Command {
     Image(image::Args),
     Serve(serve::Args),
     Device(device::Args),
+    Demo(demo::Args),
 }
 
 impl Cli {
@@ -69,6 +71,7 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode> {
         match self.command {
             Command::Device(args) => return device::run(&args),
+            Command::Demo(args) => demo::run(&args)?,
             Command::Keygen(args) => keygen::run(&args)?,
             Command::Pack(args) => pack::run(&args)?,
             Command::Sign(args) => sign::run(&args)?,

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-pub(super) use report::Report;
+use report::Report;
+pub(super) use report::{bar, line};
 
 const EXAMPLES: &str = "\
 Examples:

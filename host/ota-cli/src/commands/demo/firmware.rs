@@ -1,0 +1,85 @@
+//! The firmware of the story: built from the repository, for a real chip.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::files;
+use crate::input::Firmware;
+
+const TARGET: &str = "thumbv6m-none-eabi";
+const APP: &str = "examples/rp2040/app";
+/// In place of the code that a real application has and a blinking LED has not.
+const BALLAST_KIB: &str = "96";
+
+/// Builds the example in this version, and reads the ELF.
+pub(super) fn build(version: &str) -> Result<Firmware> {
+    let root = root()?;
+    let app = root.join(APP);
+    check_target(&app)?;
+    let target_dir = root.join("target/demo");
+    let output = Command::new(tool("CARGO", "cargo"))
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--locked",
+            "--target",
+            TARGET,
+        ])
+        .current_dir(&app)
+        .env("FIRMWARE_VERSION", version)
+        .env("FIRMWARE_BALLAST_KIB", BALLAST_KIB)
+        .env("CARGO_TARGET_DIR", &target_dir)
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let reason = said.lines().find(|line| line.starts_with("error"));
+        bail!(
+            "{APP} does not build: {}",
+            reason.unwrap_or("see `cargo build --release` there")
+        );
+    }
+    let elf = target_dir.join(TARGET).join("release/rp2040-blink");
+    let bytes = files::read(&elf)?;
+    ensure!(
+        bytes.starts_with(&object::elf::ELFMAG),
+        "{} is no ELF",
+        elf.display()
+    );
+    Firmware::parse(bytes)
+}
+
+/// The repository: where cargo says that this package is, or above the current folder.
+fn root() -> Result<PathBuf> {
+    let here = std::env::current_dir().context("there is no current folder")?;
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let starts = package.iter().chain([&here]);
+    let mut folders = starts.flat_map(|start| start.ancestors());
+    folders
+        .find(|folder| folder.join(APP).join("Cargo.toml").is_file())
+        .map(Path::to_owned)
+        .with_context(|| format!("{APP} is not here: run the demo in the repository"))
+}
+
+fn tool(variable: &str, name: &str) -> OsString {
+    std::env::var_os(variable).unwrap_or_else(|| name.into())
+}
+
+/// Without the target's libraries cargo's own reason is long.
+fn check_target(app: &Path) -> Result<()> {
+    let output = Command::new(tool("RUSTC", "rustc"))
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(app)
+        .output()
+        .context("cannot run rustc")?;
+    let libraries = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    ensure!(
+        output.status.success() && Path::new(&libraries).is_dir(),
+        "the firmware needs a target that is not installed: rustup target add {TARGET}"
+    );
+    Ok(())
+}

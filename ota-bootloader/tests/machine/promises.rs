@@ -78,11 +78,11 @@ fn a_trial_begins_only_with_an_image_that_was_just_swapped_in_or_was_never_start
         let (None, Some(trial)) = (trial_of(state), trial_of(transition.next)) else {
             continue;
         };
-        let (BootState::Swapping, BootEvent::SwapDone(limits))
+        let ((BootState::Swapping, BootEvent::SwapDone(limits))
         | (
             BootState::Swapping | BootState::Reverting(Cause::Abandoned),
             BootEvent::RescueFound(Which::Other, limits),
-        ) = (state, event)
+        )) = (state, event)
         else {
             panic!("{state:?} {event:?} begins a trial")
         };

@@ -10,7 +10,7 @@
 //! | 8 | 4 | sequence |
 //! | 12 | 4 | map id |
 //! | 16 | 4 | floor: the lowest security counter that may boot |
-//! | 20 | 4 | download position, in chunks |
+//! | 20 | 4 | download position: pieces acknowledged, the pages of the digest table first, then chunks |
 //! | 24 | 1 | attempts left |
 //! | 25 | 1 | interruptions left |
 //! | 26 | 1 | phase of the trial |
@@ -86,7 +86,8 @@ pub struct Record {
     pub active: Index,
     /// The lowest security counter that may boot.
     pub floor: u32,
-    /// Chunks that are acknowledged, of the candidate.
+    /// Pieces of the candidate that are acknowledged: the pages of its digest table, then its
+    /// chunks.
     pub position: u32,
     /// Revoked boot keys: bit *i* is the *i*-th.
     pub revoked: u8,

@@ -163,9 +163,9 @@ enum Look {
 enum Place {
     /// Its bank was erased in this power cycle.
     Clean,
-    /// The page may be there, or torn.
+    /// The page may be there.
     Unknown,
-    /// It does not take the page, whatever it reads as.
+    /// It does not take the page.
     Dirty,
 }
 
@@ -199,6 +199,8 @@ pub struct Staging {
     clean_to: u32,
     /// The chunk that ends the window under way.
     window_end: u32,
+    /// The digest table was found, not written in this power cycle.
+    old_table: bool,
     /// The image came out wrong once already.
     second_look: bool,
 }
@@ -254,9 +256,12 @@ impl Staging {
             },
             look,
             next: 0,
-            position: position.min(manifest.chunk_count()),
+            position: position
+                .saturating_sub(manifest.page_count())
+                .min(manifest.chunk_count()),
             clean_to: 0,
             window_end: 0,
+            old_table: false,
             second_look: false,
             manifest,
         };
@@ -423,30 +428,19 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             staging.manifest.page_len(page),
             staging.manifest.page_offset(page),
         ) else {
-            staging.phase = Phase::Chunks;
-            return Ok(Work::Busy);
+            return self.end_table(staging, pages, buffer);
         };
         let first = page * staging.manifest.chunk_size.digests_per_page();
         if place == Place::Unknown && staging.digest(&mut self.io(), first).is_some() {
+            staging.old_table = true;
             staging.phase = Phase::Table {
                 page: page + 1,
                 place: Place::Unknown,
             };
             return Ok(Work::Busy);
         }
-        let takes_it = match place {
-            Place::Clean => true,
-            Place::Unknown => is_blank(&mut self.storage, staging.bank_at(offset), len),
-            Place::Dirty => false,
-        };
-        if !takes_it {
-            // Its unit holds the envelope or other pages as well: all of the bank anew.
-            self.rewrite_bank(staging.bank, &staging.manifest, buffer)
-                .map_err(|_| WorkError::ManifestLost)?;
-            staging.phase = Phase::Table {
-                page: 0,
-                place: Place::Clean,
-            };
+        if place != Place::Clean {
+            self.renew_bank(staging, buffer)?;
             return Ok(Work::Busy);
         }
         let last = page.saturating_add(window).min(pages) - 1;
@@ -470,7 +464,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
     ) -> Result<Work, WorkError> {
         let start = staging.next.saturating_mul(staging.chunk_size());
         if staging.next == staging.window_end && staging.next != staging.position {
-            self.acknowledge(staging.next)
+            self.acknowledge(staging.manifest.page_count().saturating_add(staging.next))
                 .map_err(|_| WorkError::Journal)?;
             staging.position = staging.next;
             return Ok(Work::Busy);
@@ -503,6 +497,39 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             length: end - start,
             package_len: staging.manifest.package_len(),
         }))
+    }
+
+    /// All pages are there. That is recorded, so that a cut later on does not cast doubt on them.
+    fn end_table(
+        &mut self,
+        staging: &mut Staging,
+        pages: u32,
+        buffer: &mut [u8],
+    ) -> Result<Work, WorkError> {
+        let recorded = self.record().position >= pages;
+        if staging.old_table && !recorded {
+            self.renew_bank(staging, buffer)?;
+            return Ok(Work::Busy);
+        }
+        if !recorded {
+            self.acknowledge(pages).map_err(|_| WorkError::Journal)?;
+        }
+        staging.phase = Phase::Chunks;
+        Ok(Work::Busy)
+    }
+
+    /// Behind a cut, what was written last into the bank may be marginal, and what is missing may
+    /// only read blank; its unit holds the envelope or other pages as well. All of the bank is
+    /// written again: the envelope from RAM, the pages from the server.
+    fn renew_bank(&mut self, staging: &mut Staging, buffer: &mut [u8]) -> Result<(), WorkError> {
+        self.rewrite_bank(staging.bank, &staging.manifest, buffer)
+            .map_err(|_| WorkError::ManifestLost)?;
+        staging.old_table = false;
+        staging.phase = Phase::Table {
+            page: 0,
+            place: Place::Clean,
+        };
+        Ok(())
     }
 
     /// Is the next chunk there already? At the first that is not: clean up behind the cut.

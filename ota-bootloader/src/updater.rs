@@ -334,7 +334,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             .map_err(|_| RequestError::Flash)
     }
 
-    /// Records how many chunks are acknowledged.
+    /// Records how many pieces are acknowledged.
     pub(crate) fn acknowledge(&mut self, position: u32) -> Result<(), RequestError> {
         let next = Record {
             position,

@@ -115,9 +115,7 @@ impl Story {
         }
         match (is_new, start.trial) {
             (true, true) if self.healthy => {
-                let _ = rig
-                    .updater(|updater, anchors| updater.confirm(anchors))
-                    .unwrap();
+                let _ = rig.confirm();
                 false
             }
             (true, true) => false, // It crashes.
@@ -218,7 +216,7 @@ fn double_cuts(story: &Story, name: &str) {
             let mut second = 1 + (first + runs) % stride;
             while second + first <= left + 1 {
                 let tear2 = Tear::ALL[usize::try_from(runs).unwrap() % Tear::ALL.len()];
-                let tear2 = if runs % 3 == 0 {
+                let tear2 = if runs.is_multiple_of(3) {
                     Tear::Random(runs)
                 } else {
                     tear2

@@ -55,10 +55,7 @@ fn a_healthy_release_is_swapped_in_tried_and_confirmed() {
     assert_eq!(rig.boot(ResetCause::Software), started(true));
     assert!(rig.holds(Index::Zero, 0, &new.image));
     assert!(rig.holds(Index::One, 0, &old));
-    let confirmed = rig
-        .updater(|updater, anchors| updater.confirm(anchors))
-        .unwrap()
-        .unwrap();
+    let confirmed = rig.confirm().unwrap();
     assert_eq!(confirmed.fallback, Fallback::Available);
     assert_eq!(rig.boot(POWER), started(false));
     assert_eq!(
@@ -145,10 +142,7 @@ fn confirmation_raises_the_floor_and_says_when_that_retires_the_fallback() {
     rig.download(&new.package(), 8).unwrap();
     assert_eq!(rig.boot(POWER), started(true));
     assert_eq!(rig.record().floor, 0, "not at promotion");
-    let confirmed = rig
-        .updater(|updater, anchors| updater.confirm(anchors))
-        .unwrap()
-        .unwrap();
+    let confirmed = rig.confirm().unwrap();
     assert_eq!((confirmed.floor, confirmed.fallback), (7, Fallback::Gone));
     let old = release(3, 5_000).counter(6);
     assert_eq!(
@@ -162,9 +156,7 @@ fn an_older_a_same_and_a_foreign_release_are_refused_and_nothing_is_written() {
     let (mut rig, _) = device();
     rig.download(&release(5, 5_000).package(), 8).unwrap();
     rig.boot(POWER);
-    rig.updater(|updater, anchors| updater.confirm(anchors))
-        .unwrap()
-        .unwrap();
+    rig.confirm().unwrap();
     let before = rig.flash.operations();
     assert_eq!(
         rig.download(&release(4, 5_000).package(), 8),
@@ -203,9 +195,7 @@ fn bit_rot_in_the_active_image_brings_the_fallback_back_without_blame() {
     let (mut rig, old) = device();
     rig.download(&release(2, 12_000).package(), 8).unwrap();
     rig.boot(POWER);
-    rig.updater(|updater, anchors| updater.confirm(anchors))
-        .unwrap()
-        .unwrap();
+    rig.confirm().unwrap();
     let slot = rig.product.map.layout().slots[0].offset;
     rig.flash.corrupt(slot + 5_000, 0x00);
     assert_eq!(rig.boot(POWER), started(false));
@@ -298,9 +288,7 @@ fn an_update_of_512_kib_costs_two_erases_a_step_and_less_than_one_for_the_journa
     for n in 2..2 + updates {
         rig.download(&release(n, 512 * 1024).package(), 8).unwrap();
         assert_eq!(rig.boot(ResetCause::Software), started(true));
-        rig.updater(|updater, anchors| updater.confirm(anchors))
-            .unwrap()
-            .unwrap();
+        rig.confirm().unwrap();
     }
     let after = rig.flash.stats();
     let of =

@@ -26,9 +26,7 @@ fn lives(geometry: Geometry, chunk: u32, lens: [u32; 3]) {
     );
     assert!(matches!(rig.boot(ResetCause::Software), Decision::Boot(start) if start.trial));
     assert!(rig.runs(&second.image));
-    rig.updater(|updater, anchors| updater.confirm(anchors))
-        .unwrap()
-        .unwrap();
+    rig.confirm().unwrap();
 
     rig.download(&third.package(), 3).unwrap();
     for _ in 0..3 {

@@ -109,7 +109,7 @@ impl Release {
     fn table(&self) -> Vec<u8> {
         let size = self.manifest.chunk_size.bytes() as usize;
         let leaf = |chunk: &[u8]| {
-            let mut crypto = SoftwareCrypto::default();
+            let mut crypto = SoftwareCrypto;
             let mut hasher = chunk_hasher(&mut crypto);
             hasher.update(chunk);
             hasher.finish().0
@@ -124,7 +124,7 @@ impl Release {
     #[must_use]
     pub fn package(&self) -> Vec<u8> {
         let table = self.table();
-        let mut crypto = SoftwareCrypto::default();
+        let mut crypto = SoftwareCrypto;
         let pages: Vec<_> = table
             .chunks(self.manifest.chunk_size.bytes() as usize)
             .map(|page| {
@@ -167,7 +167,7 @@ fn sign(role: Role, seed: [u8; 32], body: &[u8]) -> SignatureEntry {
     SignatureEntry {
         role: role as u8,
         algorithm: Algorithm::Ed25519 as u8,
-        key_id: public_key(seed).key_id(&mut SoftwareCrypto::default()),
+        key_id: public_key(seed).key_id(&mut SoftwareCrypto),
         signature: *key_pair(seed).sk.sign(message, None),
     }
 }

@@ -7,8 +7,9 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
 use ota_bootloader::{
-    AcceptError, Admission, Area, BootState, Bootloader, Chip, Decision, FlashMap, Index, Layout,
-    OneFlash, OpenError, Product, Record, Region, ResetCause, Strategy, TrialLimits, Updater, Work,
+    AcceptError, Admission, Area, BootState, Bootloader, Chip, ConfirmError, Confirmation,
+    Decision, FlashMap, Index, Layout, OneFlash, OpenError, Product, Record, Region, ResetCause,
+    Strategy, TrialLimits, Updater, Work,
 };
 use ota_image::{BootKeys, ENVELOPE_LEN, Envelope, PublicKey, TrustAnchors};
 use ota_sim::{Config, Flash, FlashError};
@@ -394,6 +395,22 @@ impl Rig {
         let mut bytes = vec![0; image.len()];
         let start = self.offset(Region::Slot(slot)) + offset;
         self.flash.read(start, &mut bytes).is_ok() && bytes == image
+    }
+
+    /// Confirms the running image, as a healthy application does.
+    ///
+    /// # Errors
+    /// [`ConfirmError`].
+    ///
+    /// # Panics
+    /// If there is no journal.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is not general enough over lifetimes"
+    )]
+    pub fn confirm(&mut self) -> Result<Confirmation, ConfirmError> {
+        self.updater(|updater, anchors| updater.confirm(anchors))
+            .expect("a journal")
     }
 
     /// The sequence of the release that runs, by its own manifest.

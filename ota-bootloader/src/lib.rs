@@ -16,6 +16,8 @@ mod boot;
 mod image;
 mod io;
 mod journal;
+#[cfg(test)]
+mod journal_tests;
 mod map;
 mod product;
 mod record;

@@ -30,7 +30,8 @@ pub struct Status {
     pub last_problem: Option<u16>,
     /// Whether the former image can be gone back to.
     pub fallback: bool,
-    /// Chunks of the release on its way that are acknowledged.
+    /// Pieces of the release on its way that are acknowledged: pages of the digest table, then
+    /// chunks.
     pub position: u32,
     /// The sequence of the release on its way, staged or on trial.
     pub candidate: Option<u64>,

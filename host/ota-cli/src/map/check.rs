@@ -176,14 +176,14 @@ mod tests {
         assert!(broken("step = 4096", "step = 2048").contains("erase size, 0x1000"));
         assert!(broken("step = 4096", "step = 0").contains("step is 0x0"));
         assert!(broken("size = 0x2000", "size = 0x1000").contains("journal needs two"));
-        assert!(broken("size = 0x8_1000", "size = 0x1000").contains("staging slot needs"));
+        assert!(broken("size = 0x8_2000", "size = 0x1000").contains("staging slot needs"));
     }
 
     #[test]
     fn capacity_and_largest_chunk_are_the_bootloaders() {
         for (name, capacity, chunk) in [
             ("rp2040", 0x8_0000, 4096),
-            ("stm32l476", 0x6_F000, 4096),
+            ("stm32l476", 0x6_E000, 4096),
             ("esp32c3", 0x1E_0000, 4096),
         ] {
             let map = Map::load(name.as_ref()).unwrap().flash_map().unwrap();

@@ -2,8 +2,19 @@
 
 use crate::bench::{Bench, ota};
 
-const COMMANDS: [&str; 7] = [
-    "keygen", "pack", "sign", "inspect", "verify", "image", "serve",
+const COMMANDS: [&str; 12] = [
+    "keygen",
+    "pack",
+    "sign",
+    "inspect",
+    "verify",
+    "image",
+    "serve",
+    "device",
+    "device new",
+    "device run",
+    "device show",
+    "demo",
 ];
 
 #[test]
@@ -11,7 +22,8 @@ fn every_command_has_help_with_examples() {
     let bench = Bench::new();
     assert!(bench.ok(&["--help"]).contains("Exit status"));
     for command in COMMANDS {
-        let help = bench.ok(&[command, "--help"]);
+        let args: Vec<_> = command.split(' ').chain(["--help"]).collect();
+        let help = bench.ok(&args);
         assert!(help.contains(&format!("\n  ota {command} ")), "{help}");
     }
 }

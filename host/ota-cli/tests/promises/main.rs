@@ -2,9 +2,14 @@
 
 mod bench;
 mod cli;
+mod cuts;
+mod devices;
 mod elf;
+mod hostile;
 mod images;
 mod keys;
 mod packages;
 mod refusals;
 mod serving;
+mod shop;
+mod tricks;

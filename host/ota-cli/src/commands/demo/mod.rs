@@ -12,8 +12,8 @@ use screen::Screen;
 
 const EXAMPLES: &str = "\
 Examples:
-  ota demo
-  cargo demo      the same, built first
+  ota demo        build, tell, check
+  cargo demo      the same, after building the tool
 
 Builds examples/rp2040/app in three versions, so it needs the repository and the target
 thumbv6m-none-eabi. Everything is real but the flash and the link: the firmware, the keys, the

@@ -230,7 +230,7 @@ fn download(screen: &mut Screen, world: &World, releases: &Releases) -> Result<(
     screen.check(&format!("ended: {}", reason.reason()), world.link.is_down())?;
     untouched(screen, world, releases)?;
     let kept = world.device.status()?.position;
-    screen.check(&format!("{kept} chunks are acknowledged"), kept > 0)?;
+    screen.check(&format!("{kept} pieces are acknowledged"), kept > 0)?;
 
     world.link.mend();
     screen.says("the link is back; then the power goes in the middle of a write")?;

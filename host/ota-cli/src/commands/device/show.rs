@@ -17,7 +17,7 @@ device runs.
 JSON: version (or null), state (unknown, confirmed, downloading, staged, swapping, trial, reverting,
 restoring), attempts_left (or null), floor, last_failure (null, crash, watchdog, gave-up,
 interrupted, unknown, refused), last_problem (its code, or null), fallback (true or false),
-position (chunks acknowledged), candidate (a sequence, or null), failed [{release, sequence,
+position (pieces acknowledged: pages of the digest table, then chunks), candidate (a sequence, or null), failed [{release, sequence,
 reason}], revoked_boot_keys, requests, bytes_asked, bytes_asked_for_checks.";
 
 /// Say what a device is in
@@ -55,7 +55,7 @@ fn text(device: &Device, status: &Status) -> String {
     }
     if let Some(sequence) = status.candidate {
         lines.push(("candidate", format!("sequence {sequence}")));
-        lines.push(("position", format!("{} chunks", status.position)));
+        lines.push(("position", format!("{} pieces", status.position)));
     }
     lines.push(("floor", status.floor.to_string()));
     let fallback = if status.fallback { "available" } else { "gone" };

@@ -10,7 +10,7 @@ use crate::files;
 use crate::input::Firmware;
 
 const TARGET: &str = "thumbv6m-none-eabi";
-const APP: &str = "examples/rp2040/app";
+const APP: &str = "examples/rp2040/blink";
 /// In place of the code that a real application has and a blinking LED has not.
 const BALLAST_KIB: &str = "96";
 

@@ -15,7 +15,7 @@ Examples:
   ota demo        build, tell, check
   cargo demo      the same, after building the tool
 
-Builds examples/rp2040/app in three versions, so it needs the repository and the target
+Builds examples/rp2040/blink in three versions, so it needs the repository and the target
 thumbv6m-none-eabi. Everything is real but the flash and the link: the firmware, the keys, the
 packages, the server, the client, the bootloader. What is ticked was checked; the exit status is 1,
 with what differed, if anything does.";

@@ -58,7 +58,7 @@ pub(super) fn tell(screen: &mut Screen, folder: &Path) -> Result<()> {
 
 fn build(screen: &mut Screen, map: &Map) -> Result<[Firmware; 3]> {
     screen.chapter("A real firmware, in three versions")?;
-    screen.says("cargo builds examples/rp2040/app for thumbv6m-none-eabi ...")?;
+    screen.says("cargo builds examples/rp2040/blink for thumbv6m-none-eabi ...")?;
     let [first, second, third] = VERSIONS.map(firmware::build);
     let built = [first?, second?, third?];
     let address = map.load_addresses()[0];

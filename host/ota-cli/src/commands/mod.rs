@@ -39,7 +39,8 @@ A device to try it on:
   ota device new dev --map rp2040 --app app-1.0.0.ota --release release.pub --boot boot.pub
   ota device run dev --url http://127.0.0.1:8080/app-1.4.2.ota
 
-Exit status: 0 done; 1 refused or failed, with the reason on one line; 2 wrong usage.";
+Exit status: 0 done; 1 refused or failed, with the reason on one line; 2 wrong usage;
+99 for a device whose power was cut.";
 
 /// Keys, packages, factory images, a server and virtual devices for over-the-air updates
 #[derive(Debug, Parser)]

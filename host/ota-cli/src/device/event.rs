@@ -91,7 +91,7 @@ pub enum Event {
         /// Bytes of the whole package.
         total: u32,
     },
-    /// A piece of the package arrived and is on flash.
+    /// More of the package arrived.
     Progress {
         /// Bytes of the package that are there.
         done: u32,
@@ -100,7 +100,7 @@ pub enum Event {
     },
     /// A request failed; there will be another.
     Retry {
-        /// Why: a stable code.
+        /// The kind of fault: a stable code.
         code: u16,
         /// Why, in words.
         reason: String,

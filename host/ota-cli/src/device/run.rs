@@ -157,7 +157,7 @@ impl Machine<'_> {
             let life = self.cycle(cycle, cause).await?;
             self.check_rules()?;
             match life {
-                _ if self.flash.is_off() => break self.power_cut(),
+                _ if self.flash.is_off() => break self.power_cut()?,
                 Life::Reset(next) => cause = next,
                 Life::Over(end) => break end,
             }
@@ -258,14 +258,9 @@ impl Machine<'_> {
         }
     }
 
-    fn power_cut(&self) -> End {
-        let cuts = self.flash.history().0;
-        let asked = self.options.cut;
-        // Off without a cut in its history cannot be: the one that was asked for is a fair guess.
-        End::PowerCut(asked.or(cuts.last().copied()).unwrap_or(Cut {
-            operation: 0,
-            tear: ota_sim::Tear::Before,
-        }))
+    fn power_cut(&self) -> Result<End> {
+        let cut = self.options.cut.context("the power went by itself")?;
+        Ok(End::PowerCut(cut))
     }
 
     fn finish(&mut self, end: &End, cycles: u32) {

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use ota_cli::package::Package;
+
 use crate::bench::ota;
 use crate::shop::{FLOOR, LENGTH, NEW, OLD, Shop, events, image_of, of_kind};
 use crate::tricks::Then;
@@ -33,6 +35,33 @@ fn an_update_is_downloaded_swapped_tried_and_confirmed() {
         assert_eq!(status["fallback"], true, "{map}");
         assert_eq!(status["last_failure"], serde_json::Value::Null);
         assert_eq!(status["attempts_left"], serde_json::Value::Null);
+    }
+}
+
+#[test]
+fn images_from_one_byte_to_a_full_slot_go_through_in_chunks_of_any_size() {
+    let shop = Shop::new();
+    let full = 512 * 1024;
+    for (step, (length, chunk)) in [
+        (1, 4096),
+        (1, 1024),
+        (4096, 1024),
+        (4097, 2048),
+        (full - 1, 4096),
+        (full, 2048),
+        (400 * 1024, 1024),
+        (1, 2048),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let version = format!("2.{step}.0");
+        let mut recipe = shop.recipe(&version, 200 + step as u64);
+        recipe.chunk_size = chunk;
+        let package = Package::build(&recipe, &image_of(&version, length)).unwrap();
+        shop.server.offer(&shop.sign(package, &["release", "boot"]));
+        shop.run_ok("dev", &[]);
+        shop.assert_runs("dev", &version, length);
     }
 }
 

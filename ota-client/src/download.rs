@@ -1,11 +1,11 @@
 //! The machine: what to ask for, what to do with the bytes, what to do after a fault.
 
-use ota_bootloader::{
-    AcceptError, Admission, Need, StagedImage, Staging, Storage, Updater, Work, WorkError,
-};
+use ota_bootloader::{AcceptError, Admission, Need, Staging, Storage, Updater, Work, WorkError};
 use ota_image::{Crypto, ENVELOPE_LEN, TrustAnchors};
 
-use crate::{Config, Failure, Fault, Range, Recovery, Reply, config::Backoff};
+use crate::{
+    Config, Failure, Fault, Next, Outcome, Progress, Range, Recovery, Reply, config::Backoff,
+};
 
 /// The envelope: the first request, known without knowing anything of the package.
 const ENVELOPE: Range = Range {
@@ -13,51 +13,6 @@ const ENVELOPE: Range = Range {
     length: 1024,
 };
 const _: () = assert!(ENVELOPE.length as usize == ENVELOPE_LEN);
-
-/// What [`Download::poll`] wants done before it is called again.
-#[derive(Debug)]
-#[must_use]
-pub enum Next {
-    /// Nothing: a step was taken, at most one flash operation long. Poll again, after letting
-    /// others run.
-    Working,
-    /// Ask for these bytes, then call [`Download::on_reply`] or [`Download::on_fault`].
-    Request(Range),
-    /// Read bytes of the answer into [`Download::space`], then call [`Download::received`] or
-    /// [`Download::on_fault`].
-    Receive,
-    /// Wait, then poll again.
-    Wait {
-        /// How long, in milliseconds.
-        ms: u32,
-        /// Why.
-        fault: Fault,
-    },
-    /// The attempt succeeded. Polling again begins another one.
-    Done(Outcome),
-}
-
-/// How a successful attempt ends.
-#[derive(Debug)]
-#[must_use]
-pub enum Outcome {
-    /// The server offers the release that is running.
-    UpToDate,
-    /// The server offers the release that is staged already: reset, and it is tried.
-    AlreadyStaged,
-    /// A new release is staged and its digest is right. Hand it to
-    /// [`Updater::request`], then reset.
-    Staged(StagedImage),
-}
-
-/// How far the package is here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes of the package that are here, counted from its start.
-    pub done: u32,
-    /// Bytes of the whole package.
-    pub total: u32,
-}
 
 /// A download without I/O of its own: it says what it needs, and is told what happened.
 ///
@@ -80,6 +35,9 @@ pub struct Download<'b> {
     /// The file's length as the server said when it sent the envelope of this attempt.
     file_len: Option<u32>,
     backoff: Backoff,
+    /// How far the package was here at best, for the release of the highest `sequence`.
+    furthest: u32,
+    sequence: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -142,6 +100,8 @@ impl<'b> Download<'b> {
             filled: 0,
             stream: NO_STREAM,
             file_len: None,
+            furthest: 0,
+            sequence: 0,
         }
     }
 
@@ -364,13 +324,13 @@ impl<'b> Download<'b> {
             match updater.admit(anchors, bytes).map_err(Failure::Admit)? {
                 Admission::UpToDate => return Ok(Next::Done(Outcome::UpToDate)),
                 Admission::AlreadyStaged => return Ok(Next::Done(Outcome::AlreadyStaged)),
-                Admission::Download(staging) => self.staging = Some(staging),
+                Admission::Download(staging) => self.begin(staging),
             }
             self.phase = Phase::Work;
             return Ok(Next::Working);
         };
         match updater.accept(staging, bytes) {
-            Ok(()) => self.backoff.progress(),
+            Ok(()) => self.gained(),
             Err(AcceptError::Mismatch) => {
                 self.on_fault(Fault::Damaged);
                 return Ok(Next::Working);
@@ -384,11 +344,33 @@ impl<'b> Download<'b> {
         Ok(Next::Working)
     }
 
+    fn begin(&mut self, staging: Staging) {
+        // Only a higher release is admitted over another one, so this cannot go on for ever.
+        if staging.manifest().sequence > self.sequence {
+            self.sequence = staging.manifest().sequence;
+            self.furthest = 0;
+        }
+        self.staging = Some(staging);
+    }
+
+    /// Faults are forgiven for what was not here before, and for nothing else: a server that
+    /// makes the device fetch the same piece again and again (by an envelope whose signatures
+    /// change places, say) comes to the end of the retries.
+    fn gained(&mut self) {
+        let end = self.want.offset.saturating_add(self.want.piece);
+        if end > self.furthest {
+            self.furthest = end;
+            self.backoff.progress();
+        }
+    }
+
     fn restart(&mut self) {
         self.want_envelope();
         self.phase = Phase::Begin;
         self.stream = NO_STREAM;
         self.file_len = None;
+        self.furthest = 0;
+        self.sequence = 0;
         self.backoff.progress();
     }
 }

@@ -18,11 +18,13 @@ mod download;
 mod driver;
 mod failure;
 mod fault;
+mod next;
 mod source;
 
 pub use config::Config;
-pub use download::{Download, Next, Outcome, Progress};
+pub use download::Download;
 pub use driver::{run, run_observed};
 pub use failure::{Failure, RunError};
 pub use fault::{Fault, Recovery};
+pub use next::{Next, Outcome, Progress};
 pub use source::{Range, Reply, Source, SourceError};

@@ -89,13 +89,18 @@ fn an_older_release_is_refused_and_the_download_goes_on_when_the_right_one_is_ba
     }
 }
 
+/// The same release with its signatures in another order.
+fn again(release: &Release) -> Release {
+    release.clone().signed_by(&[
+        (ota_image::Role::Boot, ota_testkit::BOOT_SEED),
+        (ota_image::Role::Release, ota_testkit::RELEASE_SEED),
+    ])
+}
+
 #[test]
 fn the_same_release_signed_again_goes_on() {
     let release = release(2, LENGTH, 1024);
-    let again = release.clone().signed_by(&[
-        (ota_image::Role::Boot, ota_testkit::BOOT_SEED),
-        (ota_image::Role::Release, ota_testkit::RELEASE_SEED),
-    ]);
+    let again = again(&release);
     assert_ne!(release.package(), again.package());
     let mut rig = rig_for(&[&release]);
     let mut server = server_replacing(&release, 4, &again, true);
@@ -138,4 +143,31 @@ fn something_else_in_its_place_is_refused_under_its_own_name() {
         assert_eq!(attempt(&mut rig, &mut server, CONFIG), Ok(End::Requested));
         assert_runs(&mut rig, &release.image);
     }
+}
+
+/// Signatures are not signed: whoever serves the file can make them change places.
+#[test]
+fn signatures_that_keep_changing_places_wear_out_the_retries_and_not_the_flash() {
+    let release = release(2, LENGTH, 1024);
+    let (mut one, mut other) = (release.package(), again(&release).package());
+    let damaged = one.len() - 100;
+    one[damaged] ^= 1;
+    other[damaged] ^= 1;
+    let mut rig = rig_for(&[&release]);
+    let mut server = Server::new(&one);
+    server.alternate = Some(other);
+    let erases = rig.flash.stats().erases;
+    let end = attempt(&mut rig, &mut server, CONFIG);
+    assert_eq!(
+        end.map_err(|error| error.failure),
+        Err(Failure::Fault(Fault::Damaged))
+    );
+    let envelopes = server
+        .asked
+        .iter()
+        .filter(|range| range.offset == 0)
+        .count();
+    assert_eq!(envelopes, 1 + usize::from(CONFIG.retries));
+    let erases = rig.flash.stats().erases - erases;
+    assert!(erases < 60, "{erases} erases");
 }

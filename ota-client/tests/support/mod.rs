@@ -42,6 +42,8 @@ pub struct Server {
     pub always: Option<Trick>,
     /// Replaces the file before the request of this number.
     pub replace: Option<(usize, Vec<u8>)>,
+    /// Changes places with the file whenever the envelope is asked for again.
+    pub alternate: Option<Vec<u8>>,
     /// Whether the source can tell that the file was replaced, as by an entity tag.
     pub tells_changes: bool,
     /// Whether it says how long the file is.
@@ -67,6 +69,7 @@ impl Server {
             tricks: BTreeMap::new(),
             always: None,
             replace: None,
+            alternate: None,
             tells_changes: false,
             tells_total: true,
             asked: Vec::new(),
@@ -97,6 +100,12 @@ impl Server {
         if let Some((_, file)) = self.replace.take_if(|(at, _)| *at <= number) {
             self.file = file;
             self.version += 1;
+        }
+        if number > 0
+            && range.offset == 0
+            && let Some(other) = &mut self.alternate
+        {
+            std::mem::swap(other, &mut self.file);
         }
         let trick = self.tricks.get(&number).or(self.always.as_ref()).cloned();
         if let Some(Trick::Fails(fault)) = trick {

@@ -15,15 +15,22 @@ const LENGTH: u32 = 20_000;
 const CHUNK: u32 = 1024;
 const TAG: &str = "\"v1\"";
 
-/// Impatient, so that tests are not.
 const CONFIG: Config = Config {
     window: 4,
     retries: 2,
     backoff_initial_ms: 1,
     backoff_max_ms: 2,
-    stall_timeout_ms: 300,
+    stall_timeout_ms: 60_000,
     seed: 1,
 };
+
+/// For servers that stall, so that the tests do not wait for long.
+const IMPATIENT: Config = Config {
+    stall_timeout_ms: 200,
+    ..CONFIG
+};
+
+const STALLED: u16 = Fault::Stalled.code();
 
 struct Clock;
 
@@ -58,6 +65,10 @@ type Failed = RunError<HttpError<std::io::Error>>;
 
 /// One attempt over tokio; a staged image is requested.
 fn attempt(rig: &mut Rig, server: &Server) -> Result<&'static str, Failed> {
+    attempt_with(rig, server, CONFIG)
+}
+
+fn attempt_with(rig: &mut Rig, server: &Server, config: Config) -> Result<&'static str, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -70,7 +81,7 @@ fn attempt(rig: &mut Rig, server: &Server) -> Result<&'static str, Failed> {
         &mut head,
     );
     rig.updater(|updater, anchors| {
-        let mut download = Download::new(CONFIG, &mut buffer);
+        let mut download = Download::new(config, &mut buffer);
         let run = ota_client::run(&mut download, updater, anchors, source, Clock);
         Ok(match runtime.block_on(run)? {
             Outcome::UpToDate => "up to date",
@@ -174,11 +185,11 @@ const TRICKS: [(&str, Trick, u16); 22] = [
         |_| Answer::new("HTTP/1.1 206 P\r\nA: ", After::Endless(vec![b'a'; 99])),
         0x3008,
     ),
-    ("silence", |_| Answer::new("", After::Stall), 0x2002),
+    ("silence", |_| Answer::new("", After::Stall), STALLED),
     (
         "stall in the head",
         |request| good(request).cut(30).then(After::Stall),
-        0x2002,
+        STALLED,
     ),
     (
         "stall in the body",
@@ -186,7 +197,7 @@ const TRICKS: [(&str, Trick, u16); 22] = [
             let length = good(request).bytes.len() - 10;
             good(request).cut(length).then(After::Stall)
         },
-        0x2002,
+        STALLED,
     ),
     (
         "a byte short",
@@ -211,7 +222,8 @@ fn whatever_the_server_does_to_the_first_request_nothing_is_written() {
         let before = slots(&rig);
         let operations = rig.flash.operations();
         let server = Server::start(trick);
-        let error = attempt(&mut rig, &server).expect_err(name);
+        let config = if code == STALLED { IMPATIENT } else { CONFIG };
+        let error = attempt_with(&mut rig, &server, config).expect_err(name);
         assert_eq!(error.code(), code, "{name}: {error}");
         assert_eq!(slots(&rig), before, "{name}");
         assert_eq!(rig.flash.operations(), operations, "{name}");
@@ -231,7 +243,8 @@ fn whatever_the_server_does_later_only_what_is_signed_is_written() {
             _ => trick(request),
         });
         let programmed = rig.flash.stats().bytes;
-        let error = attempt(&mut rig, &server).expect_err(name);
+        let config = if code == STALLED { IMPATIENT } else { CONFIG };
+        let error = attempt_with(&mut rig, &server, config).expect_err(name);
         assert_eq!(error.code(), code, "{name}: {error}");
         assert!(
             rig.flash.stats().bytes > programmed + 4096,

@@ -1,5 +1,6 @@
 //! The power goes at any moment, by `--cut` and by killing the process: the device is never lost.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -129,10 +130,21 @@ impl Dice {
 
 #[test]
 fn a_device_that_is_killed_again_and_again_arrives_and_asks_for_little_twice() {
+    for (map, seed) in [
+        ("rp2040", 1),
+        ("stm32l476", 2),
+        ("esp32c3", 3),
+        ("rp2040", 4),
+    ] {
+        kill_until_it_arrives(map, seed);
+    }
+}
+
+fn kill_until_it_arrives(map: &str, seed: u64) {
     const LONG: usize = 120_000;
     const WINDOW: usize = 2;
     let patience = ["--attempts", "255", "--interruptions", "255"];
-    let shop = Shop::with("rp2040", &[&patience[..], &["--window", "2"]].concat());
+    let shop = Shop::with(map, &[&patience[..], &["--window", "2"]].concat());
     let package = shop.release(NEW, 110, &image_of(NEW, LONG));
     shop.server.offer(&package);
     shop.server.delay(Duration::from_millis(10));
@@ -142,19 +154,23 @@ fn a_device_that_is_killed_again_and_again_arrives_and_asks_for_little_twice() {
     let whole = begun.elapsed();
     shop.server.asked();
 
-    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
-    let mut kills = 0;
+    let mut dice = Dice(0x9E37_79B9_7F4A_7C15 ^ seed);
+    let (mut kills, mut resumed) = (0, 0);
     loop {
         let mut child = Command::new(ota().get_program())
-            .args(shop.run_args("dev", &[]))
+            .args(shop.run_args("dev", &["--json"]))
             .current_dir(shop.bench.path("."))
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A tenth of the way at most, so that many are killed.
-        let moment = Duration::from_micros(dice.below(whole.as_micros() / 10));
-        std::thread::sleep(moment);
+        // So many events are waited for, and then a moment: long enough to get into a swap.
+        let events = BufReader::new(child.stdout.take().unwrap()).lines();
+        let events = events.take(1 + usize::try_from(dice.below(12)).unwrap());
+        resumed += events
+            .filter(|line| line.as_ref().unwrap().contains("resume"))
+            .count();
+        std::thread::sleep(Duration::from_micros(dice.below(whole.as_micros() / 10)));
         // The kill comes too late for a run that has ended: then it has no effect.
         let _ = child.kill();
         let output = child.wait_with_output().unwrap();
@@ -169,12 +185,12 @@ fn a_device_that_is_killed_again_and_again_arrives_and_asks_for_little_twice() {
             version == OLD || version == NEW,
             "after {kills} kills: {version}"
         );
-        if kills >= 150 {
-            shop.run_ok("dev", &[]);
-            break;
-        }
+        assert!(kills < 500, "it does not arrive");
     }
-    assert!(kills >= 5, "only {kills} kills");
+    assert!(
+        kills >= 5 && resumed >= 3,
+        "only {kills} kills, {resumed} of them in the download"
+    );
     shop.assert_runs("dev", NEW, LONG);
     // Health checks ask for one byte; the last look for an update is no part of the download.
     let asked = shop.server.asked();

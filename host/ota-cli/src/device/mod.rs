@@ -8,11 +8,14 @@ mod app;
 mod behave;
 mod event;
 mod flash;
+mod log;
 mod net;
+mod options;
 mod run;
 mod settings;
 mod status;
 mod traffic;
+mod watch;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -23,7 +26,8 @@ use ota_sim::Flash;
 
 pub use behave::{Behave, Behaviour, parse_cut};
 pub use event::{Event, Phase};
-pub use run::{Client, End, Options, run};
+pub use options::{Client, End, Options};
+pub use run::run;
 pub use settings::{Keys, Settings};
 pub use status::{FailedRelease, Status};
 pub use traffic::Traffic;

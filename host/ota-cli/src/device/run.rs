@@ -1,101 +1,20 @@
 //! Power cycles: the bootloader decides, the application lives, until there is nothing to do.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, bail};
 use ota_bootloader::{BootState, Bootloader, Decision, Index, Record, ResetCause, Start, Updater};
-use ota_client::Range;
 use ota_http::Url;
 use ota_image::SoftwareCrypto;
-use ota_sim::{Cut, Flash, Interrupted};
+use ota_sim::{Flash, Interrupted};
 
 use super::app::{App, Life};
 use super::flash::{self, Power};
+use super::log::Log;
 use super::status::{attempts_left, manifest};
-use super::{Behave, Device, Event, Traffic};
+use super::{Device, End, Event, Options};
 use crate::refusal::Refusal;
 
 /// A device that is not done after so many power cycles never will be.
 const MOST_CYCLES: u32 = 50;
-
-/// How a device is run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The address of the package; `http` only.
-    pub url: String,
-    /// Firmware that is not healthy.
-    pub behave: Vec<Behave>,
-    /// When the power goes, counted in flash operations of this run.
-    pub cut: Option<Cut>,
-    /// Stop after so many power cycles.
-    pub cycles: Option<u32>,
-    /// How patient the client is.
-    pub client: Client,
-}
-
-/// How patient the client is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Client {
-    /// Faults in a row before the attempt ends.
-    pub retries: u8,
-    /// The wait after the first fault, doubled after each further one.
-    pub backoff: Duration,
-    /// How long an answer, and each piece of it, may take.
-    pub stall: Duration,
-}
-
-impl Client {
-    /// For a server nearby.
-    pub const DEFAULT: Self = Self {
-        retries: 5,
-        backoff: Duration::from_millis(100),
-        stall: Duration::from_secs(5),
-    };
-}
-
-impl Options {
-    /// A run with nothing out of the ordinary.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            behave: Vec::new(),
-            cut: None,
-            cycles: None,
-            client: Client::DEFAULT,
-        }
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// The server offers what is running.
-    UpToDate,
-    /// The power cycles that were asked for are over.
-    Stopped,
-    /// The device does not take what the server offers.
-    Refused(Refusal),
-    /// The update could not be looked for, or not be downloaded; what was staged is kept.
-    Failed(Refusal),
-    /// Nothing can be booted.
-    Recovery(Refusal),
-    /// The power went, with this id.
-    PowerCut(Cut),
-}
-
-impl End {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::UpToDate => "up-to-date",
-            Self::Stopped => "stopped",
-            Self::Refused(_) => "refused",
-            Self::Failed(_) => "failed",
-            Self::Recovery(_) => "recovery",
-            Self::PowerCut(_) => "power-cut",
-        }
-    }
-}
 
 /// Powers a device up and lets it run until there is nothing more to do, or the power is cut.
 ///
@@ -109,14 +28,7 @@ pub fn run(device: &Device, options: &Options, on_event: &mut dyn FnMut(&Event))
     if let Some(cut) = options.cut {
         flash.arm(cut);
     }
-    let log = Log {
-        device,
-        traffic: device.traffic()?,
-        requests: 0,
-        bytes_asked: 0,
-        trouble: None,
-        on_event,
-    };
+    let log = Log::new(device, on_event)?;
     let mut machine = Machine {
         device,
         options,
@@ -310,54 +222,5 @@ fn cause_name(cause: ResetCause) -> &'static str {
         ResetCause::Watchdog => "watchdog",
         ResetCause::Software => "software",
         ResetCause::Unknown => "unknown",
-    }
-}
-
-/// Tells what happens, and counts what is asked of the server.
-pub(super) struct Log<'a> {
-    device: &'a Device,
-    traffic: Traffic,
-    requests: u64,
-    pub(super) bytes_asked: u64,
-    /// What went wrong where nothing could be returned.
-    trouble: Option<anyhow::Error>,
-    on_event: &'a mut dyn FnMut(&Event),
-}
-
-impl Log<'_> {
-    pub(super) fn tell(&mut self, event: &Event) {
-        (self.on_event)(event);
-    }
-
-    /// Counts before the request is sent.
-    pub(super) fn ask(&mut self, range: Range, purpose: &'static str) {
-        let length = u64::from(range.length);
-        self.requests += 1;
-        self.bytes_asked += length;
-        self.traffic.requests += 1;
-        self.traffic.bytes_asked += length;
-        self.save();
-        self.tell(&Event::Request {
-            offset: range.offset,
-            length: range.length,
-            purpose,
-            bytes_asked: self.bytes_asked,
-        });
-    }
-
-    /// What was asked for turned out not to be needed by a download.
-    pub(super) fn was_a_check(&mut self, bytes: u64) {
-        self.traffic.bytes_asked_for_checks += bytes;
-        self.save();
-    }
-
-    fn save(&mut self) {
-        if let Err(error) = self.device.save_traffic(&self.traffic) {
-            self.trouble.get_or_insert(error);
-        }
-    }
-
-    fn check(&mut self) -> Result<()> {
-        self.trouble.take().map_or(Ok(()), Err)
     }
 }

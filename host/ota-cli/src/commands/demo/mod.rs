@@ -1,7 +1,9 @@
 //! `ota demo`
 
+mod checks;
 mod firmware;
 mod link;
+mod making;
 mod screen;
 mod story;
 mod world;

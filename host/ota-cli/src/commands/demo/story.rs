@@ -3,23 +3,21 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use ota_image::{ENVELOPE_LEN, Role, write_envelope};
+use anyhow::{Result, bail};
+use ota_image::ENVELOPE_LEN;
 use ota_sim::{Cut, Tear};
 
-use super::firmware;
+use super::checks::{count, cut_within, refuses, resumed, status, untouched};
+use super::making::{Releases, build, make_keys, make_releases, tampered};
 use super::screen::Screen;
-use super::world::{Keys, Lived, World, pack};
+use super::world::{Keys, World, pack};
 use crate::device::{Behave, Behaviour, End, Event};
 use crate::input::Firmware;
-use crate::keys::{Anchors, PrivateKey};
 use crate::map::Map;
-use crate::package::{Expected, Package};
-use crate::refusal::Refusal;
 
-const VERSIONS: [&str; 3] = ["1.0.0", "1.1.0", "1.2.0"];
-const SEQUENCES: [u64; 3] = [100, 110, 120];
-const COUNTER: u32 = 1;
+pub(super) const VERSIONS: [&str; 3] = ["1.0.0", "1.1.0", "1.2.0"];
+pub(super) const SEQUENCES: [u64; 3] = [100, 110, 120];
+pub(super) const COUNTER: u32 = 1;
 
 /// After so many bytes the link drops: in the middle of the second window.
 const LINK_DROPS_AFTER: usize = 42_000;
@@ -27,12 +25,6 @@ const LINK_DROPS_AFTER: usize = 42_000;
 const CUT_IN_DOWNLOAD: Cut = Cut::new(120, Tear::Random(3));
 /// In this flash operation after the reset the power goes: the images are changing places.
 const CUT_IN_SWAP: Cut = Cut::new(300, Tear::Random(5));
-
-/// The images of the three versions, and the signed releases of them.
-struct Releases {
-    images: [Vec<u8>; 3],
-    packages: Vec<Package>,
-}
 
 pub(super) fn tell(screen: &mut Screen, folder: &Path) -> Result<()> {
     let map = Map::load("rp2040".as_ref())?;
@@ -56,135 +48,6 @@ pub(super) fn tell(screen: &mut Screen, folder: &Path) -> Result<()> {
     ))
 }
 
-fn build(screen: &mut Screen, map: &Map) -> Result<[Firmware; 3]> {
-    screen.chapter("A real firmware, in three versions")?;
-    screen.says("cargo builds examples/rp2040/blink for thumbv6m-none-eabi ...")?;
-    let [first, second, third] = VERSIONS.map(firmware::build);
-    let built = [first?, second?, third?];
-    let address = map.load_addresses()[0];
-    for (firmware, version) in built.iter().zip(VERSIONS) {
-        let (length, linked) = (firmware.bytes.len(), firmware.address);
-        let bytes = version.as_bytes();
-        let named = firmware.bytes.windows(bytes.len()).any(|w| w == bytes);
-        screen.check(
-            &format!("{version}: {length} bytes, linked for {address:#x}, names its version"),
-            linked == Some(address) && named,
-        )?;
-    }
-    Ok(built)
-}
-
-fn make_keys(screen: &mut Screen, folder: &Path) -> Result<Keys> {
-    screen.chapter("Two keys, two roles")?;
-    let keys = Keys::make(folder)?;
-    for (name, key, says) in [
-        ("release", &keys.release, "may be distributed"),
-        ("boot", &keys.boot, "may run"),
-    ] {
-        let path = folder.join(name);
-        let again = PrivateKey::load(&path.with_extension("key"), None)?.public()?;
-        screen.check(
-            &format!("{name}.key and {name}.pub: what {says}"),
-            again == key.public()? && again == Keys::public(&path.with_extension("pub"))?,
-        )?;
-        screen.check(
-            &format!("{name}.key can be read by its owner alone"),
-            is_private(&path.with_extension("key"))?,
-        )?;
-    }
-    let both = keys.release.public()?.key;
-    screen.check(
-        "one key for both roles is refused",
-        Anchors::new(vec![both], vec![both]).is_err(),
-    )?;
-    Ok(keys)
-}
-
-#[cfg(unix)]
-fn is_private(path: &Path) -> Result<bool> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 == 0)
-}
-
-#[cfg(not(unix))]
-fn is_private(path: &Path) -> Result<bool> {
-    Ok(path.is_file())
-}
-
-fn make_releases(
-    screen: &mut Screen,
-    folder: &Path,
-    map: &Map,
-    firmware: &[Firmware; 3],
-    keys: &Keys,
-) -> Result<Releases> {
-    screen.chapter("Release 1.0.0, signed twice")?;
-    let anchors = Keys::anchors(folder)?;
-    let device = map.expected()?;
-    let mut first = pack(map, &firmware[0], VERSIONS[0], SEQUENCES[0], COUNTER)?;
-    refused(screen, "unsigned", &first, &anchors, &device, 0x0201)?;
-    first.sign(&keys.release)?;
-    refused(
-        screen,
-        "signed for distribution only",
-        &first,
-        &anchors,
-        &device,
-        0x0203,
-    )?;
-    first.sign(&keys.boot)?;
-    let verified = first.verify(&anchors, &device)?;
-    let image = map_image(map, &firmware[0])?;
-    screen.check(
-        &format!(
-            "signed by both: good, {} bytes in {} chunks, release {}...",
-            first.as_bytes().len(),
-            verified.chunk_count(),
-            &verified.id().to_string()[..8],
-        ),
-        first.payload()? == image,
-    )?;
-    let mut packages = vec![first];
-    for index in [1, 2] {
-        let (version, sequence) = (VERSIONS[index], SEQUENCES[index]);
-        let mut package = pack(map, &firmware[index], version, sequence, COUNTER)?;
-        package.sign(&keys.release)?;
-        package.sign(&keys.boot)?;
-        package.verify(&anchors, &device)?;
-        packages.push(package);
-    }
-    let [_, second, third] = firmware;
-    Ok(Releases {
-        images: [image, map_image(map, second)?, map_image(map, third)?],
-        packages,
-    })
-}
-
-fn map_image(map: &Map, firmware: &Firmware) -> Result<Vec<u8>> {
-    Ok(firmware.clone().at(map.load_addresses()[0])?.bytes)
-}
-
-fn refused(
-    screen: &mut Screen,
-    what: &str,
-    package: &Package,
-    anchors: &Anchors,
-    device: &Expected,
-    code: u16,
-) -> Result<()> {
-    match package.verify(anchors, device) {
-        Ok(_) => bail!("{what}: it passes as good"),
-        Err(error) => {
-            let refusal = Refusal::of(&error).map(Refusal::code);
-            screen.same(
-                &format!("{what}: refused (code {code:#06x})"),
-                refusal,
-                Some(code),
-            )
-        }
-    }
-}
-
 fn first_boot(screen: &mut Screen, world: &World, releases: &Releases) -> Result<()> {
     screen.chapter("A device, as it leaves the factory")?;
     screen.says(&format!(
@@ -201,16 +64,6 @@ fn first_boot(screen: &mut Screen, world: &World, releases: &Releases) -> Result
         world.runs(&releases.images[0])?,
     )?;
     world.asked().map(drop)
-}
-
-fn status(screen: &mut Screen, world: &World, version: &str, state: &str) -> Result<()> {
-    let status = world.device.status()?;
-    let is = (status.version.as_deref(), status.state);
-    screen.same(
-        &format!("device: version {version}, {state}"),
-        is,
-        (Some(version), state),
-    )
 }
 
 fn download(screen: &mut Screen, world: &World, releases: &Releases) -> Result<()> {
@@ -250,80 +103,6 @@ fn download(screen: &mut Screen, world: &World, releases: &Releases) -> Result<(
         world.staged(&releases.images[1], step)?,
     )?;
     count(screen, world, package, before)
-}
-
-fn untouched(screen: &mut Screen, world: &World, releases: &Releases) -> Result<()> {
-    status(screen, world, "1.0.0", "downloading")?;
-    screen.check("slot 0 is untouched", world.runs(&releases.images[0])?)
-}
-
-fn resumed(screen: &mut Screen, lived: &Lived) -> Result<()> {
-    let from = lived.events.iter().find_map(|event| match event {
-        Event::Request { offset, .. } => Some(*offset),
-        _ => None,
-    });
-    let from = from.context("nothing was asked of the server")?;
-    screen.check(
-        &format!("resumed: the first byte asked for is {from}"),
-        from as usize > ENVELOPE_LEN,
-    )
-}
-
-/// Two interruptions may cost two windows, and no more. The device's own count is higher: it
-/// counts requests before they are sent, and the link swallowed some.
-fn count(screen: &mut Screen, world: &World, package: &Package, before: u64) -> Result<()> {
-    let window = u64::from(world.device.settings().window);
-    let window = window * u64::from(package.manifest()?.chunk_size.bytes());
-    let length = package.as_bytes().len() as u64;
-    let (asked, counted) = (
-        world.asked()?,
-        world.device.traffic()?.for_downloads() - before,
-    );
-    screen.check(
-        &format!("the server was asked for {asked} bytes, the package has {length}"),
-        (length..=counted).contains(&asked),
-    )?;
-    screen.check(
-        &format!("2 interruptions cost less than 2 windows of {window}"),
-        asked <= length + 2 * window,
-    )
-}
-
-/// The power went as it was told to: in a slot, or (in a swap) in either.
-fn cut_within(
-    screen: &mut Screen,
-    world: &World,
-    lived: &Lived,
-    cut: Cut,
-    swap: bool,
-) -> Result<()> {
-    screen.same(
-        &format!("power cut in flash operation {}", cut.operation),
-        &lived.end,
-        &End::PowerCut(cut),
-    )?;
-    let torn = lived.events.iter().find_map(|event| match event {
-        Event::PowerCut {
-            during,
-            offset: Some(offset),
-            ..
-        } => Some((*during, *offset)),
-        _ => None,
-    });
-    let (during, offset) = torn.context("the cut tore nothing")?;
-    let regions = world.device.map().regions;
-    let slots = if swap {
-        vec![regions.slot0, regions.slot1]
-    } else {
-        vec![regions.slot1]
-    };
-    let inside = slots
-        .iter()
-        .any(|slot| (u64::from(slot.offset)..slot.end()).contains(&u64::from(offset)));
-    screen.check(
-        &format!("it tore a {during} at {offset:#x}, in a slot"),
-        inside,
-    )
 }
 
 fn swap_and_confirm(screen: &mut Screen, world: &World, releases: &Releases) -> Result<()> {
@@ -420,25 +199,6 @@ fn crash_and_rollback(screen: &mut Screen, world: &World, releases: &Releases) -
     )
 }
 
-fn refuses(screen: &mut Screen, lived: &Lived, code: u16) -> Result<()> {
-    let End::Refused(refusal) = &lived.end else {
-        bail!(
-            "it was to be refused, and the run ended with {:?}",
-            lived.end
-        );
-    };
-    let reason = refusal
-        .reason()
-        .split([';', ':'])
-        .next()
-        .unwrap_or_default();
-    screen.same(
-        &format!("refused: {reason} ({code:#06x})"),
-        refusal.code(),
-        code,
-    )
-}
-
 fn refusals(
     screen: &mut Screen,
     world: &World,
@@ -495,24 +255,4 @@ fn refusals(
         "slot 0 holds 1.1.0, byte for byte",
         world.runs(&releases.images[1])?,
     )
-}
-
-/// Another image, with a manifest that fits it, under the signatures of a release.
-fn tampered(map: &Map, firmware: &Firmware, signed: &Package) -> Result<Vec<u8>> {
-    let mut evil = firmware.clone();
-    if let Some(byte) = evil.bytes.last_mut() {
-        *byte ^= 0xFF;
-    }
-    let evil = pack(map, &evil, "1.3.0", 130, COUNTER)?;
-    let signatures = signed.signatures()?;
-    if signatures
-        .iter()
-        .all(|entry| entry.role != Role::Boot as u8)
-    {
-        bail!("the release has no boot signature to steal");
-    }
-    let envelope = write_envelope(evil.envelope()?.body(), &signatures).map_err(Refusal::from)?;
-    let mut bytes = evil.as_bytes().to_vec();
-    bytes[..ENVELOPE_LEN].copy_from_slice(&envelope);
-    Ok(bytes)
 }

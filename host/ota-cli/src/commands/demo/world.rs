@@ -18,7 +18,7 @@ use crate::map::{Map, Span};
 use crate::package::{Package, Recipe};
 use crate::server::{Request, Server};
 
-/// A piece of the story that has a name and a key.
+/// The private keys of both roles.
 pub(super) struct Keys {
     pub(super) release: PrivateKey,
     pub(super) boot: PrivateKey,

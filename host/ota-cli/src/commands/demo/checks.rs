@@ -62,13 +62,13 @@ pub(super) fn count(
     )
 }
 
-/// The power went as it was told to: in a slot, or (in a swap) in either.
+/// The power went as it was told to, in one of these regions.
 pub(super) fn cut_within(
     screen: &mut Screen,
     world: &World,
     lived: &Lived,
     cut: Cut,
-    swap: bool,
+    regions: &[&str],
 ) -> Result<()> {
     screen.same(
         &format!("power cut in flash operation {}", cut.operation),
@@ -84,18 +84,14 @@ pub(super) fn cut_within(
         _ => None,
     });
     let (during, offset) = torn.context("the cut tore nothing")?;
-    let regions = world.device.map().regions;
-    let slots = if swap {
-        vec![regions.slot0, regions.slot1]
-    } else {
-        vec![regions.slot1]
-    };
-    let inside = slots
-        .iter()
-        .any(|slot| (u64::from(slot.offset)..slot.end()).contains(&u64::from(offset)));
+    let all = world.device.map().regions;
+    let here = all
+        .named()
+        .find(|(_, span)| (u64::from(span.offset)..span.end()).contains(&u64::from(offset)));
+    let (name, _) = here.context("the cut tore something outside of the map")?;
     screen.check(
-        &format!("it tore a {during} at {offset:#x}, in a slot"),
-        inside,
+        &format!("it tore a {during} at {offset:#x}, in {name}"),
+        regions.contains(&name),
     )
 }
 

@@ -23,8 +23,13 @@ pub(super) const COUNTER: u32 = 1;
 const LINK_DROPS_AFTER: usize = 42_000;
 /// In this flash operation of the next run the power goes: some chunks later.
 const CUT_IN_DOWNLOAD: Cut = Cut::new(120, Tear::Random(3));
+/// What a download writes.
+const STAGING: [&str; 3] = ["slot1", "bank1", "journal"];
 /// In this flash operation after the reset the power goes: the images are changing places.
 const CUT_IN_SWAP: Cut = Cut::new(300, Tear::Random(5));
+
+/// What a swap writes.
+const SLOTS: [&str; 2] = ["slot0", "slot1"];
 
 pub(super) fn tell(screen: &mut Screen, folder: &Path) -> Result<()> {
     let map = Map::load("rp2040".as_ref())?;
@@ -88,7 +93,7 @@ fn download(screen: &mut Screen, world: &World, releases: &Releases) -> Result<(
     world.link.mend();
     screen.says("the link is back; then the power goes in the middle of a write")?;
     let lived = world.live(screen, |options| options.cut = Some(CUT_IN_DOWNLOAD))?;
-    cut_within(screen, world, &lived, CUT_IN_DOWNLOAD, false)?;
+    cut_within(screen, world, &lived, CUT_IN_DOWNLOAD, &STAGING)?;
     resumed(screen, &lived)?;
     untouched(screen, world, releases)?;
 
@@ -109,7 +114,7 @@ fn swap_and_confirm(screen: &mut Screen, world: &World, releases: &Releases) -> 
     screen.chapter("The images change places")?;
     screen.says("the bootloader verifies and swaps, and the power goes again")?;
     let lived = world.live(screen, |options| options.cut = Some(CUT_IN_SWAP))?;
-    cut_within(screen, world, &lived, CUT_IN_SWAP, true)?;
+    cut_within(screen, world, &lived, CUT_IN_SWAP, &SLOTS)?;
     status(screen, world, "1.0.0", "swapping")?;
     screen.check(
         "slot 0 holds neither image whole",

@@ -159,6 +159,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     /// An ordinary boot reads the journal, the active manifest and the active image, and writes
     /// nothing.
     pub fn boot(&mut self, cause: ResetCause) -> Decision {
+        self.journal.expel_foreign(&mut self.storage);
         let mut event = BootEvent::PowerUp(cause);
         for _ in 0..MOST_TRANSITIONS {
             let transition = step(self.record.state, event);
@@ -201,16 +202,19 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         }
     }
 
-    /// Persists, then hands over: an attempt is on record before the jump.
+    /// Persists, then hands over: an attempt is on record before the jump. A confirmed image
+    /// needs no record; with a journal that takes none it boots all the same.
     fn start(&mut self) -> Decision {
-        if self.journal.save(&mut self.storage, &self.record).is_err() {
+        let trial = matches!(self.record.state, BootState::Trial(_));
+        let saved = self.journal.save(&mut self.storage, &self.record);
+        if saved.is_err() && trial {
             return Decision::Recovery(Recovery::JournalFailed);
         }
         let slot = self.product.running_slot(self.record.active);
         Decision::Boot(Start {
             slot,
             load_address: slot.of(&self.product.load_addresses),
-            trial: matches!(self.record.state, BootState::Trial(_)),
+            trial,
         })
     }
 
@@ -387,10 +391,12 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
                 return None;
             }
         };
-        let product = self.product;
+        let (product, active_at) = (self.product, self.product.active_at(bank));
         let mut io = self.io();
-        let all = (0..image.steps(product.map.step()))
-            .all(|index| find_step(product, &mut io, &mut image, index).is_some());
+        // Whole in its place it needs no digest table, which may be what was damaged.
+        let all = image.is_whole(&mut io, active_at)
+            || (0..image.steps(product.map.step()))
+                .all(|index| find_step(product, &mut io, &mut image, index).is_some());
         all.then_some(image.manifest.sequence)
     }
 
@@ -400,6 +406,9 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         let mut image = self.load(bank).map_err(|_| Bad)?;
         let (product, step) = (self.product, self.product.map.step());
         let mut io = self.io();
+        if image.is_whole(&mut io, product.active_at(bank)) {
+            return Ok(());
+        }
         for index in 0..image.steps(step) {
             let from = find_step(product, &mut io, &mut image, index).ok_or(Bad)?;
             let to = product.active_at(bank).plus(index * step);

@@ -94,6 +94,16 @@ impl Journal {
         self.foreign
     }
 
+    /// Moves on to the next unit if there are records of another map or format, so that these
+    /// are erased one unit a boot. Failing to is no harm.
+    pub(crate) fn expel_foreign<S: Storage>(&mut self, storage: &mut S) {
+        if self.foreign
+            && let Some((_, record)) = self.newest
+        {
+            let _ = self.append_in_new_unit(storage, &record);
+        }
+    }
+
     fn offset(&self, unit: u32, place: u32) -> u32 {
         unit * self.unit_size + place * RECORD_SIZE
     }

@@ -383,7 +383,8 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
     /// last step, which hashes the image; see [`Fed`](crate::Fed)) and says what is next.
     ///
     /// `buffer` has at least 1024 bytes and at least one chunk; its contents are not kept.
-    /// `window` is how many pieces one request may ask for; everything that such a request needs
+    /// `window` is how many pieces one request may ask for (A/B: rounded up to whole erase units);
+    /// everything that such a request needs
     /// erased is erased before it is asked for.
     ///
     /// # Errors
@@ -473,10 +474,12 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             return self.look_at_chunk(staging, buffer);
         }
         if staging.next >= staging.window_end {
-            staging.window_end = staging
-                .next
-                .saturating_add(window)
-                .min(staging.manifest.chunk_count());
+            let mut end = staging.next.saturating_add(window);
+            if staging.hole.is_none() {
+                // Behind a cut a unit without a hole is fetched anew: windows end where units do.
+                end = end.next_multiple_of(staging.chunks_per_unit());
+            }
+            staging.window_end = end.min(staging.manifest.chunk_count());
         }
         if staging.look == Look::All {
             // Behind this unit there may be chunks that are good.

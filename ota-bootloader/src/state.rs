@@ -510,15 +510,18 @@ const fn stuck(state: BootState) -> Transition {
 const fn active_verified(state: BootState) -> Transition {
     match state {
         BootState::Confirmed(_) | BootState::Downloading => to(state, Effect::None, Action::Boot),
-        BootState::Trial(trial) => {
-            // Recorded before the jump: a start that never reports has been counted.
-            let running = TrialState {
-                attempts_left: trial.attempts_left.saturating_sub(1),
-                interruptions_left: trial.interruptions_left,
-                phase: Phase::Running,
-            };
-            to(BootState::Trial(running), Effect::None, Action::Boot)
-        }
+        BootState::Trial(trial) => match trial.phase {
+            Phase::Pending => {
+                // Recorded before the jump: a start that never reports has been counted.
+                let running = TrialState {
+                    attempts_left: trial.attempts_left.saturating_sub(1),
+                    interruptions_left: trial.interruptions_left,
+                    phase: Phase::Running,
+                };
+                to(BootState::Trial(running), Effect::None, Action::Boot)
+            }
+            Phase::Running | Phase::GaveUp => refuse(state),
+        },
         BootState::Unknown
         | BootState::Staged
         | BootState::Swapping
@@ -562,7 +565,22 @@ pub const fn rescues(state: BootState) -> &'static [Which] {
     }
 }
 
+/// Whether an image may be put together in a state.
+const fn may_rescue(state: BootState, which: Which) -> bool {
+    let mut list = rescues(state);
+    while let [first, rest @ ..] = list {
+        if *first as u8 == which as u8 {
+            return true;
+        }
+        list = rest;
+    }
+    false
+}
+
 const fn rescue_found(state: BootState, which: Which, limits: TrialLimits) -> Transition {
+    if !may_rescue(state, which) {
+        return refuse(state);
+    }
     let rebuilt = match (state, which) {
         // On trial already: it keeps what attempts it has.
         (BootState::Trial(trial), Which::Active) => Rebuilt::Trial(trial),
@@ -598,7 +616,10 @@ const fn restore_done(state: BootState) -> Transition {
             };
             let next = match rebuilt {
                 Rebuilt::Confirmed => BootState::Confirmed(Fallback::Gone),
-                Rebuilt::Trial(trial) => BootState::Trial(trial),
+                Rebuilt::Trial(trial) => BootState::Trial(TrialState {
+                    phase: Phase::Pending,
+                    ..trial
+                }),
             };
             to(next, effect, Action::VerifyActive)
         }

@@ -9,7 +9,7 @@ use crate::io::At;
 use crate::map::Strategy;
 use crate::product::verify_bank;
 use crate::record::Record;
-use crate::state::{Action, BootEvent, BootState, Fallback, step};
+use crate::state::{Action, BootEvent, BootState, Effect, Fallback, step};
 use crate::storage::{Index, Region, Storage};
 use crate::updater::Updater;
 
@@ -99,13 +99,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
     pub fn confirm(&mut self, anchors: &TrustAnchors<'_>) -> Result<Confirmation, ConfirmError> {
         let record = self.record();
         let BootState::Trial(_) = record.state else {
-            return match step(record.state, BootEvent::HealthConfirmed(Fallback::Gone)).action {
-                Action::Refuse => Err(ConfirmError::NotOnTrial),
-                _ => Ok(Confirmation {
-                    floor: self.floor(),
-                    fallback: fallback_of(&record),
-                }),
-            };
+            return self.confirm_again(&record);
         };
         let (counter, revokes) = self.verify_running(anchors, &record)?;
         let floor = record.floor.max(counter);
@@ -122,18 +116,37 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         if transition.action == Action::Refuse {
             return Err(ConfirmError::NotOnTrial);
         }
-        let next = Record {
+        let mut next = Record {
             state: transition.next,
-            floor,
-            revoked,
             ..record
         };
+        if transition.effect == Effect::RaiseFloor {
+            (next.floor, next.revoked) = (floor, revoked);
+        }
         self.journal
             .save(&mut self.storage, &next)
             .map_err(|_| ConfirmError::Flash)?;
         Ok(Confirmation {
             floor: self.floor(),
             fallback,
+        })
+    }
+
+    /// The image is confirmed already. A floor above the product's own may be about to be burned:
+    /// then the record is made firm first.
+    fn confirm_again(&mut self, record: &Record) -> Result<Confirmation, ConfirmError> {
+        let transition = step(record.state, BootEvent::HealthConfirmed(Fallback::Gone));
+        if transition.action == Action::Refuse {
+            return Err(ConfirmError::NotOnTrial);
+        }
+        if record.floor > self.product.floor {
+            self.journal
+                .settle(&mut self.storage, record)
+                .map_err(|_| ConfirmError::Flash)?;
+        }
+        Ok(Confirmation {
+            floor: self.floor(),
+            fallback: fallback_of(record),
         })
     }
 

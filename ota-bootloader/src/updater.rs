@@ -183,8 +183,9 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         self.journal.record().copied().unwrap_or(Record::unknown())
     }
 
-    /// The lowest security counter that may boot here. Burn it into the hardware counter, if
-    /// there is one.
+    /// The lowest security counter that may boot here, by what is known now. To burn it into a
+    /// hardware counter, take it from [`confirm`](Self::confirm): behind a power cut, what the
+    /// journal says now may not be what it says after the next one.
     #[must_use]
     pub fn floor(&self) -> u32 {
         self.product.floor.max(self.record().floor)
@@ -260,7 +261,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         if record.state == BootState::Staged && record.candidate == ReleaseTag::of(&manifest) {
             return Ok(Admission::AlreadyStaged);
         }
-        self.begin(&record, manifest, bytes)
+        self.begin(anchors, &record, manifest, bytes)
             .map(Admission::Download)
     }
 
@@ -271,8 +272,23 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         )
     }
 
+    /// Whether a bank holds this manifest with signatures that are good.
+    #[inline(never)] // One kilobyte of stack.
+    fn bank_is(
+        &mut self,
+        bank: Index,
+        manifest: &Verified<Distribution>,
+        anchors: &TrustAnchors<'_>,
+        revoked: u8,
+    ) -> bool {
+        let mut buffer = [0; ENVELOPE_LEN];
+        let stored = verify_bank(&mut self.io(), bank, anchors, revoked, &mut buffer);
+        matches!(stored, Some(Ok(stored)) if stored.id() == manifest.id())
+    }
+
     fn begin(
         &mut self,
+        anchors: &TrustAnchors<'_>,
         record: &Record,
         manifest: Verified<Distribution>,
         envelope: &[u8; ENVELOPE_LEN],
@@ -299,7 +315,10 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             region: Region::Bank(bank),
             offset: 0,
         };
-        let kept = running && holds(&mut self.storage, at, envelope);
+        // With other signatures it is still the same manifest: nothing to write.
+        let kept = running
+            && (holds(&mut self.storage, at, envelope)
+                || self.bank_is(bank, &manifest, anchors, record.revoked));
         if !kept
             && write_bank(&mut self.storage, bank, envelope, manifest.payload_offset()).is_err()
         {

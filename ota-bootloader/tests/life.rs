@@ -305,3 +305,61 @@ fn an_update_of_512_kib_costs_two_erases_a_step_and_less_than_one_for_the_journa
         updates * (128 + 2 * 128 + 2) + u64::from(journal_erases)
     );
 }
+
+#[test]
+fn a_rotten_digest_table_never_costs_the_image_that_it_describes() {
+    let (mut rig, old) = device();
+    rig.download(&release(2, 12_000).package(), 8).unwrap();
+    let bank = rig.product.map.layout().banks[0].offset;
+    rig.flash.corrupt(bank + 1024 + 5, 0x00);
+    // The images cannot change places: the update is refused, and what runs goes on running.
+    assert_eq!(rig.boot(ResetCause::Software), started(false));
+    assert!(rig.holds(Index::Zero, 0, &old));
+    let record = rig.record();
+    assert_eq!(record.last_problem, 0x1004);
+    assert!(record.failed.iter().all(Option::is_none));
+}
+
+#[test]
+fn a_worn_out_journal_does_not_keep_a_confirmed_image_from_booting() {
+    let (mut rig, old) = device();
+    rig.download(&release(2, 12_000).package(), 8).unwrap();
+    let layout = *rig.product.map.layout();
+    rig.flash.corrupt(layout.slots[1].offset + 4096, 0x00);
+    rig.flash
+        .fail_program(layout.journal.offset..layout.journal.offset + layout.journal.size);
+    assert_eq!(rig.boot(POWER), started(false));
+    assert!(rig.holds(Index::Zero, 0, &old));
+}
+
+#[test]
+fn records_of_another_map_are_gone_after_a_few_boots() {
+    let (mut rig, _) = device();
+    let journal = rig.product.map.layout().journal.offset;
+    let mut record = [0; 128];
+    rig.flash.read(journal, &mut record).unwrap();
+    // The same device with another step, so another map; its journal still has the old records.
+    let mut other = Rig::new(Geometry {
+        step: 8192,
+        slot: 4 * 8192,
+        ..Geometry::small(4)
+    });
+    other.provision(&release(1, 10_000).package());
+    other.flash.load(journal + 4096, &record);
+    assert!(matches!(other.boot(POWER), Decision::Boot(_)));
+    for _ in 0..2 {
+        other.boot(POWER);
+    }
+    other.download(&release(2, 5_000).package(), 8).unwrap();
+    let before = other.flash.operations();
+    assert!(matches!(other.boot(POWER), Decision::Boot(start) if start.trial));
+    other.confirm().unwrap();
+    let after = other.flash.operations();
+    assert!(after > before);
+    other.boot(POWER);
+    assert_eq!(
+        other.flash.operations(),
+        after,
+        "and then boots write nothing again"
+    );
+}

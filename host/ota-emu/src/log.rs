@@ -1,0 +1,179 @@
+//! What the firmware says: `defmt` frames and plain text over RTT, and the UART.
+
+use anyhow::Context as _;
+use defmt_decoder::{Encoding, Table};
+use object::{Object as _, ObjectSymbol as _};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `defmt`, over RTT.
+    Defmt,
+    /// Plain text over RTT.
+    Rtt,
+    /// UART0.
+    Uart,
+    /// The board itself: resets.
+    Board,
+}
+
+/// A line that the firmware logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When it was collected: microseconds of the board's time.
+    pub at: u64,
+    /// Where it came from.
+    pub source: Source,
+    /// The level, for `defmt`: `info`, `warn` and so on.
+    pub level: Option<&'static str>,
+    /// The text, without a line end.
+    pub text: String,
+}
+
+impl core::fmt::Display for Line {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (seconds, rest) = (self.at / 1_000_000, self.at % 1_000_000);
+        let level = self.level.unwrap_or(match self.source {
+            Source::Board => "board",
+            _ => "",
+        });
+        write!(f, "{seconds:5}.{rest:06} {level:5} {}", self.text)
+    }
+}
+
+/// A firmware whose `defmt` frames can be decoded.
+#[derive(Debug, Clone)]
+struct Program {
+    table: Arc<Table>,
+    /// Where its RTT control block is.
+    block: u32,
+    /// Where its code is.
+    code: core::ops::Range<u64>,
+}
+
+/// Collects lines.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Log {
+    programs: Vec<Program>,
+    lines: Vec<Line>,
+    /// Bytes that do not make a line yet: of the UART, and of each RTT control block.
+    uart: Vec<u8>,
+    rtt: BTreeMap<u32, Vec<u8>>,
+}
+
+impl Log {
+    /// Learns to read the frames of the firmware in an ELF file.
+    pub(crate) fn load_defmt(&mut self, elf: &[u8]) -> anyhow::Result<()> {
+        let table = Table::parse(elf)?.context("the firmware does not log with defmt")?;
+        let file = object::File::parse(elf)?;
+        let block = file
+            .symbol_by_name("_SEGGER_RTT")
+            .context("the firmware has no RTT control block")?;
+        let code = file
+            .symbols()
+            .filter(|symbol| symbol.kind() == object::SymbolKind::Text)
+            .map(|symbol| symbol.address());
+        let code: Vec<u64> = code.collect();
+        let last = code.iter().max().unwrap_or(&0);
+        let code = *code.iter().min().unwrap_or(&0)..last + 1;
+        self.programs.push(Program {
+            table: Arc::new(table),
+            block: u32::try_from(block.address())?,
+            code,
+        });
+        Ok(())
+    }
+
+    /// Control blocks that are known without looking for them.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = u32> {
+        self.programs.iter().map(|program| program.block)
+    }
+
+    pub(crate) fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    pub(crate) fn note(&mut self, now: u64, text: impl Into<String>) {
+        self.push(now, Source::Board, None, text.into());
+    }
+
+    /// What belongs to no whole line any more: the chip was reset.
+    pub(crate) fn cut_off(&mut self) {
+        self.uart.clear();
+        self.rtt.clear();
+    }
+
+    fn push(&mut self, now: u64, source: Source, level: Option<&'static str>, text: String) {
+        let at = now / 1000;
+        self.lines.push(Line {
+            at,
+            source,
+            level,
+            text,
+        });
+    }
+
+    pub(crate) fn uart(&mut self, now: u64, bytes: &[u8]) {
+        self.uart.extend_from_slice(bytes);
+        for text in whole_lines(&mut self.uart) {
+            self.push(now, Source::Uart, None, text);
+        }
+    }
+
+    /// Bytes from the control block at `block`, logged while the core was at `pc`.
+    pub(crate) fn rtt(&mut self, now: u64, block: u32, pc: u32, bytes: &[u8]) {
+        let mut rest = self.rtt.remove(&block).unwrap_or_default();
+        rest.extend_from_slice(bytes);
+        let here = |program: &&Program| program.block == block;
+        let running = |program: &&Program| here(program) && program.code.contains(&pc.into());
+        let program = self.programs.iter().find(running);
+        match program.or_else(|| self.programs.iter().find(here)).cloned() {
+            Some(program) => self.frames(now, &program.table, &mut rest),
+            None => {
+                for text in whole_lines(&mut rest) {
+                    self.push(now, Source::Rtt, None, text);
+                }
+            }
+        }
+        self.rtt.insert(block, rest);
+    }
+
+    fn frames(&mut self, now: u64, table: &Table, bytes: &mut Vec<u8>) {
+        if table.encoding() == Encoding::Raw {
+            while let Ok((frame, used)) = table.decode(bytes) {
+                self.frame(now, &frame);
+                drop(frame);
+                bytes.drain(..used);
+            }
+            return;
+        }
+        while let Some(end) = bytes.iter().position(|&byte| byte == 0) {
+            let encoded: Vec<u8> = bytes.drain(..=end).collect();
+            let mut decoder = table.new_stream_decoder();
+            decoder.received(&encoded);
+            while let Ok(frame) = decoder.decode() {
+                self.frame(now, &frame);
+            }
+        }
+    }
+
+    fn frame(&mut self, now: u64, frame: &defmt_decoder::Frame<'_>) {
+        let level = frame.level().map(|level| level.as_str());
+        let text = frame.display_message().to_string();
+        self.push(now, Source::Defmt, level, text);
+    }
+}
+
+/// Takes the whole lines from the front of `bytes`.
+fn whole_lines(bytes: &mut Vec<u8>) -> Vec<String> {
+    let Some(end) = bytes.iter().rposition(|&byte| byte == b'\n') else {
+        return Vec::new();
+    };
+    let whole: Vec<u8> = bytes.drain(..=end).collect();
+    String::from_utf8_lossy(&whole)
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! `rpemu`: runs a firmware on the board, from a file that is its flash.
+
+use anyhow::Context as _;
+use clap::Parser;
+use ota_emu::{Board, Exit, Forwards, flash_file};
+use ota_sim::Cut;
+use std::path::PathBuf;
+
+/// Runs RP2040 firmware on a W5500-EVB-Pico in software.
+#[derive(Debug, Parser)]
+#[command(name = "rpemu")]
+struct Arguments {
+    /// The flash of the board, 2 MiB; created if it does not exist.
+    flash: PathBuf,
+    /// Put a file into the flash first: PATH@OFFSET (a missing offset is 0).
+    #[arg(long, value_name = "PATH@OFFSET")]
+    image: Vec<String>,
+    /// An ELF whose defmt logs are to be decoded.
+    #[arg(long, value_name = "ELF")]
+    elf: Vec<PathBuf>,
+    /// Leave the network cable unplugged.
+    #[arg(long)]
+    no_network: bool,
+    /// Cut the power in a flash operation, as in 17:blank-weak or 17:r5, and power up again.
+    #[arg(long, value_name = "OPERATION:TEAR")]
+    cut: Option<Cut>,
+    /// How many instructions to run.
+    #[arg(long, default_value_t = 1_000_000_000)]
+    limit: u64,
+    /// Stop after this many resets.
+    #[arg(long, default_value_t = 20)]
+    resets: u32,
+    /// Stop when a line with this text is logged.
+    #[arg(long)]
+    until: Option<String>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let mut board = build(&arguments)?;
+    let exit = run(&mut board, &arguments);
+    println!(
+        "{exit:?} at pc {:#010x}, {} flash operations, {} instructions, cuts {}",
+        board.pc(),
+        board.operations(),
+        board.instructions(),
+        board.flash().history()
+    );
+    Ok(())
+}
+
+fn build(arguments: &Arguments) -> anyhow::Result<Board> {
+    let mut flash = flash_file(&arguments.flash).context("the flash file")?;
+    for image in &arguments.image {
+        let (path, offset) = image.split_once('@').unwrap_or((image, "0"));
+        let bytes = std::fs::read(path).with_context(|| path.to_owned())?;
+        flash.load(parse_offset(offset)?, &bytes);
+    }
+    let mut board = Board::new(flash);
+    for elf in &arguments.elf {
+        let bytes = std::fs::read(elf).with_context(|| elf.display().to_string())?;
+        board.load_defmt(&bytes)?;
+    }
+    if !arguments.no_network {
+        board.attach_network(Forwards::new());
+    }
+    if let Some(cut) = arguments.cut {
+        board.cut_at(cut.operation, cut.tear);
+    }
+    Ok(board)
+}
+
+fn parse_offset(text: &str) -> anyhow::Result<u32> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.with_context(|| format!("{text} is no offset in the flash"))
+}
+
+/// Runs in portions, so that lines appear while they are logged.
+fn run(board: &mut Board, arguments: &Arguments) -> Exit {
+    const PORTION: u64 = 1_000_000;
+    let (mut printed, mut resets) = (0, 0);
+    loop {
+        let exit = match &arguments.until {
+            Some(text) => board.run_until(text, PORTION),
+            None => board.run(PORTION),
+        };
+        for line in &board.logs()[printed..] {
+            println!("{line}");
+        }
+        printed = board.logs().len();
+        match exit {
+            Exit::Limit if board.instructions() < arguments.limit => {}
+            Exit::Reset(_) if resets < arguments.resets => resets += 1,
+            Exit::PowerCut => board.power_up(),
+            exit => return exit,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! RTT: the ring buffers in RAM through which firmware logs without a wire.
+
+use crate::memory::{Memory, RAM_START};
+
+/// How a control block begins.
+const ID: &[u8] = b"SEGGER RTT\0\0\0\0\0\0";
+/// The first up channel within it: name, buffer, size, write, read, flags.
+const CHANNEL: u32 = 24;
+/// The firmware waits while the buffer is full, as with a probe attached.
+const BLOCK_IF_FULL: u32 = 2;
+
+/// Where every control block in RAM is.
+pub(crate) fn find(memory: &Memory) -> Vec<u32> {
+    let words = memory.all().chunks_exact(4).enumerate();
+    words
+        .filter(|(_, word)| *word == &ID[..4])
+        .filter_map(|(index, _)| Some(RAM_START + u32::try_from(index * 4).ok()?))
+        .filter(|&block| is_block(memory, block))
+        .collect()
+}
+
+fn is_block(memory: &Memory, block: u32) -> bool {
+    memory.slice(block, ID.len()) == Some(ID)
+}
+
+/// Takes what the firmware has put into the first channel since the last time.
+pub(crate) fn drain(memory: &mut Memory, block: u32) -> Vec<u8> {
+    take(memory, block).unwrap_or_default()
+}
+
+fn take(memory: &mut Memory, block: u32) -> Option<Vec<u8>> {
+    if !is_block(memory, block) {
+        return None;
+    }
+    let word = |index: u32| {
+        let bytes = memory.read(block + CHANNEL + index * 4)?;
+        Some(u32::from_le_bytes(bytes))
+    };
+    let (buffer, size, write, read, flags) = (word(1)?, word(2)?, word(3)?, word(4)?, word(5)?);
+    if size == 0 || write >= size || read >= size {
+        return None;
+    }
+    if flags & 3 != BLOCK_IF_FULL {
+        let flags = flags & !3 | BLOCK_IF_FULL;
+        memory.write(block + CHANNEL + 20, flags.to_le_bytes());
+    }
+    if write == read {
+        return None;
+    }
+    let ring = memory.slice(buffer, size as usize)?;
+    let (write, read) = (write as usize, read as usize);
+    let bytes = if read < write {
+        ring[read..write].to_vec()
+    } else {
+        [&ring[read..], &ring[..write]].concat()
+    };
+    let write = u32::try_from(write).ok()?;
+    memory.write(block + CHANNEL + 16, write.to_le_bytes());
+    Some(bytes)
+}

@@ -1,0 +1,37 @@
+//! What becomes of it when it fails: and, for tests, failing on purpose.
+
+use core::panic::PanicInfo;
+
+use cortex_m_rt::{ExceptionFrame, exception};
+
+use crate::settings::{BEHAVIOUR, Behaviour};
+
+/// Fails, if this build is one that does.
+pub(crate) fn at_start() {
+    match BEHAVIOUR {
+        Behaviour::Healthy | Behaviour::Offline => {}
+        Behaviour::Crash => panic!("built to crash"),
+        Behaviour::Hang => {
+            defmt::warn!("built to hang");
+            // On trial, the bootloader has armed the watchdog.
+            loop {
+                core::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// Says why, and resets. The bootloader counts the start, if this is a trial.
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    defmt::error!("{}", defmt::Display2Format(info));
+    ota_rp2040::reset()
+}
+
+/// As a panic; where it happened is all that is known.
+#[exception]
+// SAFETY: only reads the frame, and resets.
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    defmt::error!("hard fault at {=u32:#x}", frame.pc());
+    ota_rp2040::reset()
+}

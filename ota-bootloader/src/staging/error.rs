@@ -7,7 +7,7 @@ pub enum WorkError {
     Flash,
     /// The journal cannot be written.
     Journal,
-    /// The manifest is gone from its bank: offer the envelope to [`Updater::admit`] again.
+    /// The manifest is gone from its bank: offer the envelope to [`Updater::admit`](crate::Updater::admit) again.
     ManifestLost,
     /// Every chunk matches its digest, but the image does not have the SHA-256 of the manifest:
     /// the release was made wrong.

@@ -212,7 +212,7 @@ impl Bus {
     /// When something will happen by itself.
     pub(crate) fn next_event(&self) -> Option<u64> {
         [
-            self.timer.next_event(self.now),
+            self.timer.next_event(),
             self.watchdog.fires(),
             self.network.next_event(),
         ]

@@ -9,6 +9,8 @@ pub(crate) struct Timer {
     /// The counter stands still at this value: there is no tick.
     stopped_at: Option<u64>,
     alarms: [u32; 4],
+    /// What the counter will be when each alarm goes off.
+    due: [u64; 4],
     armed: u32,
     raised: u32,
     forced: u32,
@@ -45,27 +47,24 @@ impl Timer {
     }
 
     /// When the next armed alarm goes off.
-    pub(crate) fn next_event(&self, now: u64) -> Option<u64> {
-        if self.armed == 0 || self.stopped_at.is_some() {
+    pub(crate) fn next_event(&self) -> Option<u64> {
+        if self.stopped_at.is_some() {
             return None;
         }
-        let ticks = self.ticks(now);
-        (0..4)
-            .filter(|&i| self.armed >> i & 1 != 0)
-            .map(|i| {
-                let wait = self.alarms[i].wrapping_sub(low(ticks));
-                self.zero + (ticks + u64::from(wait)) * NS_PER_TICK
-            })
+        let armed = (0..4).filter(|&i| self.armed >> i & 1 != 0);
+        armed
+            .map(|i| self.zero + self.due[i] * NS_PER_TICK)
             .min()
     }
 
-    /// Raises every alarm that is due, `event` being what [`next_event`](Self::next_event) said.
+    /// Raises every alarm that is due.
     pub(crate) fn run_until(&mut self, now: u64) {
-        let ticks = low(self.ticks(now));
-        for (i, &alarm) in self.alarms.iter().enumerate() {
-            // An alarm compares for equality; what lies within half the range behind is due.
-            let due = ticks.wrapping_sub(alarm) < 1 << 31;
-            if self.armed >> i & 1 != 0 && due {
+        if self.armed == 0 {
+            return;
+        }
+        let ticks = self.ticks(now);
+        for (i, &due) in self.due.iter().enumerate() {
+            if self.armed >> i & 1 != 0 && due <= ticks {
                 self.armed &= !(1 << i);
                 self.raised |= 1 << i;
             }
@@ -113,8 +112,9 @@ impl Timer {
     /// An alarm goes off when the lower half of the counter is equal to it: one set to a time
     /// that has passed waits for the counter to come around, 71 minutes later.
     fn arm(&mut self, alarm: usize, at: u32, now: u64) {
-        self.run_until(now);
+        let ticks = self.ticks(now);
         self.alarms[alarm] = at;
+        self.due[alarm] = ticks + u64::from(at.wrapping_sub(low(ticks)));
         self.armed |= 1 << alarm;
     }
 

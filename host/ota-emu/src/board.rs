@@ -230,6 +230,10 @@ impl Board {
             self.cpu.wake();
             return None;
         }
+        if self.bus.deadline <= self.bus.now {
+            // Somebody has just changed something: the devices say what follows.
+            return None;
+        }
         let Some(next) = self.bus.next_event() else {
             return Some(Exit::Asleep);
         };

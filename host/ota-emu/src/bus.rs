@@ -427,7 +427,8 @@ impl Bus {
             0x3_4000 => self.uart.write(offset, value),
             0x3_C000 => {
                 let ethernet = &mut self.ethernet;
-                self.spi.write(offset, value, |byte| ethernet.exchange(byte));
+                self.spi
+                    .write(offset, value, |byte| ethernet.exchange(byte));
                 self.wire_ethernet();
             }
             0x5_4000 => self.timer.write(offset, value, self.now),
@@ -537,10 +538,8 @@ impl Bus {
 
     /// Whether a device asks for the transfer: SPI0 and UART0 do.
     fn is_requested(&self, request: Option<u32>) -> bool {
-        let somebody_receives =
-            (0..crate::devices::dma::CHANNELS).any(|channel| {
-                self.dma.next(channel).and_then(|next| next.request) == Some(17)
-            });
+        let somebody_receives = (0..crate::devices::dma::CHANNELS)
+            .any(|channel| self.dma.next(channel).and_then(|next| next.request) == Some(17));
         match request {
             None | Some(20) => true,
             // Without a channel that receives, what comes back is lost.

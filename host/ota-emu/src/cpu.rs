@@ -148,8 +148,6 @@ impl Cpu {
 
 /// Loads and stores of every kind, push and pop.
 const fn accesses_memory(instruction: u16) -> bool {
-    matches!(
-        instruction >> 11,
-        0b01001..=0b10011 | 0b11000 | 0b11001
-    ) || instruction & 0xF600 == 0xB400
+    matches!(instruction >> 11, 0b01001..=0b10011 | 0b11000 | 0b11001)
+        || instruction & 0xF600 == 0xB400
 }

@@ -173,28 +173,46 @@ impl fmt::Display for Fault {
                 write!(f, "a store into the flash window at {address:#010x}")
             }
             Self::NotInXip { address } => {
-                write!(f, "{address:#010x} was read while the flash was not in XIP mode")
+                write!(
+                    f,
+                    "{address:#010x} was read while the flash was not in XIP mode"
+                )
             }
             Self::XipWhileBusy { address } => {
                 write!(f, "{address:#010x} was read while the flash was busy")
             }
             Self::StaleCache { address } => {
-                write!(f, "{address:#010x} was read through a cache that was not flushed")
+                write!(
+                    f,
+                    "{address:#010x} was read through a cache that was not flushed"
+                )
             }
             Self::ZeroToOne { offset } => {
-                write!(f, "a program cannot turn 0 into 1, at flash offset {offset:#x}")
+                write!(
+                    f,
+                    "a program cannot turn 0 into 1, at flash offset {offset:#x}"
+                )
             }
             Self::ProgrammedTwice { offset } => {
-                write!(f, "flash offset {offset:#x} was programmed twice without an erase")
+                write!(
+                    f,
+                    "flash offset {offset:#x} was programmed twice without an erase"
+                )
             }
             Self::Protected { offset } => {
-                write!(f, "flash offset {offset:#x} is protected and was to be changed")
+                write!(
+                    f,
+                    "flash offset {offset:#x} is protected and was to be changed"
+                )
             }
             Self::NotApproved { offset } => {
                 write!(f, "a guard refused the bytes for flash offset {offset:#x}")
             }
             Self::FlashRange { offset, len } => {
-                write!(f, "{len} bytes at flash offset {offset:#x} are not whole pages or sectors")
+                write!(
+                    f,
+                    "{len} bytes at flash offset {offset:#x} are not whole pages or sectors"
+                )
             }
             Self::FlashFile => f.write_str("the file behind the flash could not be written"),
             Self::NotWriteEnabled => f.write_str("the flash was not write enabled"),

@@ -43,7 +43,10 @@ impl Memory {
     /// Whether there is memory at the address.
     pub(crate) fn write<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> bool {
         let at = Self::index(address);
-        let Some(place) = at.checked_add(N).and_then(|end| self.bytes.get_mut(at..end)) else {
+        let Some(place) = at
+            .checked_add(N)
+            .and_then(|end| self.bytes.get_mut(at..end))
+        else {
             return false;
         };
         place.copy_from_slice(&bytes);

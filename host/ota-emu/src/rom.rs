@@ -185,8 +185,8 @@ fn whole(bus: &mut Bus, offset: u32, len: u32, unit: u32) -> bool {
 /// Write enable, the command with its address and data, and the wait until it is done.
 fn change(bus: &mut Bus, command: u8, offset: u32, data: &[u8]) {
     let [_, address @ ..] = offset.to_be_bytes();
-    let done = transfer(bus, &[&[0x06]])
-        .and_then(|()| transfer(bus, &[&[command], &address, data]));
+    let done =
+        transfer(bus, &[&[0x06]]).and_then(|()| transfer(bus, &[&[command], &address, data]));
     if let Err(stop) = done {
         bus.fail(stop);
     }

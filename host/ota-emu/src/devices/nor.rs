@@ -223,7 +223,10 @@ impl Nor {
         let Some(first) = bytes.iter().position(|&byte| byte != 0xFF) else {
             return Ok(());
         };
-        let last = bytes.iter().rposition(|&byte| byte != 0xFF).unwrap_or(first);
+        let last = bytes
+            .iter()
+            .rposition(|&byte| byte != 0xFF)
+            .unwrap_or(first);
         let offset = offset + u32::try_from(first).unwrap_or(0);
         let bytes = &bytes[first..=last];
         self.clears_only(offset, bytes)?;

@@ -65,7 +65,10 @@ impl Sio {
             (_, false) => (dividend / divisor, dividend % divisor),
             (_, true) => {
                 let (a, b) = (dividend.cast_signed(), divisor.cast_signed());
-                (a.wrapping_div(b).cast_unsigned(), a.wrapping_rem(b).cast_unsigned())
+                (
+                    a.wrapping_div(b).cast_unsigned(),
+                    a.wrapping_rem(b).cast_unsigned(),
+                )
             }
         };
     }

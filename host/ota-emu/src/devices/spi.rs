@@ -43,7 +43,6 @@ impl Spi {
         u32::from(self.overrun) | u32::from(half) << 2 | 1 << 3
     }
 
-
     /// `exchange` is the device on the other end of the wires.
     pub(crate) fn write(&mut self, offset: u32, value: u32, exchange: impl FnOnce(u8) -> u8) {
         match offset {

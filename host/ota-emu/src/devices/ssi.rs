@@ -54,7 +54,8 @@ impl Ssi {
     /// What `flash_enter_cmd_xip` sets up: plain 0x03 reads.
     pub(crate) fn enter_slow_xip(&mut self, nor: &Nor) {
         self.registers.write(CTRLR0, 31 << 16 | 3 << 8);
-        self.registers.write(SPI_CTRLR0, 0x03 << 24 | 2 << 8 | 6 << 2);
+        self.registers
+            .write(SPI_CTRLR0, 0x03 << 24 | 2 << 8 | 6 << 2);
         self.registers.write(SSIENR, 1);
         self.look(nor);
     }

@@ -52,9 +52,7 @@ impl Timer {
             return None;
         }
         let armed = (0..4).filter(|&i| self.armed >> i & 1 != 0);
-        armed
-            .map(|i| self.zero + self.due[i] * NS_PER_TICK)
-            .min()
+        armed.map(|i| self.zero + self.due[i] * NS_PER_TICK).min()
     }
 
     /// Raises every alarm that is due.

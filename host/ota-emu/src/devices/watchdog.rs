@@ -60,7 +60,11 @@ impl Watchdog {
             0x2C => self.tick = value & 0x3FF,
             _ => {}
         }
-        self.left = if offset == 0x04 { value & 0xFF_FFFF } else { left };
+        self.left = if offset == 0x04 {
+            value & 0xFF_FFFF
+        } else {
+            left
+        };
         let runs = self.control & ENABLE != 0 && self.ticking();
         self.fires = runs.then(|| now + u64::from(self.left) * NS_PER_COUNT);
         offset == 0 && value & TRIGGER != 0

@@ -65,9 +65,8 @@ impl Nat {
     }
 
     pub(crate) fn next_event(&self, now: u64) -> Option<u64> {
-        let idle = self.connections.is_empty()
-            && self.closing.is_empty()
-            && self.link.to_board.is_empty();
+        let idle =
+            self.connections.is_empty() && self.closing.is_empty() && self.link.to_board.is_empty();
         (!idle).then_some(now + INTERVAL)
     }
 

@@ -1,0 +1,125 @@
+//! Tiny programs, written as instructions, that run from RAM or flash without a toolchain.
+
+use ota_emu::{Board, Exit, flash};
+
+/// Where programs are put.
+const PROGRAM: u32 = 0x1000_0200;
+/// Where their stack begins.
+const STACK: u32 = 0x2004_0000;
+
+/// A program under construction: instructions, then the words it loads.
+#[derive(Default)]
+pub(crate) struct Program {
+    code: Vec<u16>,
+    /// Where a literal is loaded, and its value.
+    literals: Vec<(usize, u32)>,
+}
+
+impl Program {
+    /// `ldr rN, =value`.
+    pub(crate) fn load(mut self, register: u16, value: u32) -> Self {
+        self.literals.push((self.code.len(), value));
+        self.code.push(0x4800 | register << 8);
+        self
+    }
+
+    /// `str value, [address]`, by way of r6 and r7.
+    pub(crate) fn store(self, address: u32, value: u32) -> Self {
+        self.load(6, value).load(7, address).op(0x603E)
+    }
+
+    /// `ldr rN, [address]`, by way of r7.
+    pub(crate) fn fetch(self, register: u16, address: u32) -> Self {
+        self.load(7, address).op(0x6838 | register)
+    }
+
+    /// Any instruction.
+    pub(crate) fn op(mut self, instruction: u16) -> Self {
+        self.code.push(instruction);
+        self
+    }
+
+    /// Calls a function of the boot ROM by its code, r0 to r3 being loaded with `arguments`.
+    pub(crate) fn rom(self, code: &[u8; 2], arguments: &[u32]) -> Self {
+        let code = u32::from(u16::from_le_bytes(*code));
+        let mut program = self.load(0, 0x200).load(1, code).load(4, 0x181);
+        // blx r4; mov r4, r0
+        program = program.op(0x47A0).op(0x0004);
+        for (register, &argument) in (0..).zip(arguments) {
+            program = program.load(register, argument);
+        }
+        program.op(0x47A0)
+    }
+
+    /// `bkpt`, at which a run ends.
+    pub(crate) fn done(self) -> Self {
+        self.op(0xBE00)
+    }
+
+    /// The bytes, literals after the code.
+    pub(crate) fn bytes(mut self) -> Vec<u8> {
+        if !self.code.len().is_multiple_of(2) {
+            self.code.push(0xBF00);
+        }
+        let pool = self.code.len() * 2;
+        for (i, &(at, _)) in self.literals.iter().enumerate() {
+            let base = (at * 2 + 4) & !3;
+            let words = (pool + i * 4 - base) / 4;
+            self.code[at] |= u16::try_from(words).expect("the literal is near");
+        }
+        assert!(pool + self.literals.len() * 4 < 1024, "one pool reaches");
+        let code = self.code.iter().flat_map(|op| op.to_le_bytes());
+        let words = self
+            .literals
+            .iter()
+            .flat_map(|(_, value)| value.to_le_bytes());
+        code.chain(words).collect()
+    }
+
+    /// A board that runs it from flash.
+    pub(crate) fn in_flash(self) -> Board {
+        self.at(PROGRAM)
+    }
+
+    /// A board that runs it from RAM, where it may change the flash.
+    pub(crate) fn in_ram(self) -> Board {
+        // The copy begins in flash: a loop that carries 1 KiB to RAM and jumps there.
+        let (source, target) = (0x1000_0400, 0x2000_0000);
+        let start = Self::default()
+            .load(0, source)
+            .load(1, target)
+            .load(2, 1024)
+            // 1: ldr r3, [r0]; str r3, [r1]; adds r0, 4; adds r1, 4; subs r2, 4; bne 1b
+            .op(0x6803)
+            .op(0x600B)
+            .op(0x3004)
+            .op(0x3104)
+            .op(0x3A04)
+            .op(0xD1F9)
+            .load(0, target | 1)
+            .op(0x4700);
+        let mut board = start.at(PROGRAM);
+        board.edit_flash(|flash| flash.load(source & 0xFF_FFFF, &[0xA5; 1024]));
+        board.edit_flash(|flash| flash.load(source & 0xFF_FFFF, &self.bytes()));
+        board
+    }
+
+    fn at(self, address: u32) -> Board {
+        let mut flash = flash();
+        let vectors = [STACK, address | 1].map(u32::to_le_bytes).concat();
+        flash.load(0x100, &vectors);
+        flash.load(address & 0xFF_FFFF, &self.bytes());
+        let mut board = Board::new(flash);
+        board.start_at(0x1000_0100);
+        board
+    }
+}
+
+/// Runs to the `bkpt` of [`Program::done`].
+pub(crate) fn run_to_end(board: &mut Board) {
+    let exit = board.run(1_000_000);
+    assert!(
+        matches!(exit, Exit::Fault(ota_emu::Fault::Breakpoint { .. })),
+        "{exit:?}"
+    );
+}

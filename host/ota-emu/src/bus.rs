@@ -1,6 +1,7 @@
 //! The address map: which device answers at which address, and what none does.
 
 use crate::devices::Plain;
+use crate::devices::adc::Adc;
 use crate::devices::clocks::{Clocks, NS_PER_CYCLE, Oscillator};
 use crate::devices::dma::Dma;
 use crate::devices::gpio::Gpio;
@@ -59,6 +60,7 @@ pub(crate) struct Bus {
     sio: Sio,
     spi: Spi,
     pub(crate) dma: Dma,
+    adc: Adc,
     clocks: Clocks,
     crystal: Oscillator,
     ring: Oscillator,
@@ -147,6 +149,7 @@ impl Bus {
             sio: Sio::default(),
             spi: Spi::default(),
             dma: Dma::default(),
+            adc: Adc::default(),
             clocks: Clocks::default(),
             crystal: Oscillator::crystal(),
             ring: Oscillator::ring(),
@@ -169,6 +172,7 @@ impl Bus {
         self.sio = Sio::default();
         self.spi = Spi::default();
         self.dma = Dma::default();
+        self.adc = Adc::default();
         self.clocks = Clocks::default();
         self.plain = Plain::default();
         self.wire_ethernet();
@@ -204,7 +208,7 @@ impl Bus {
     /// Makes the core's pending interrupts what the devices ask for. A line that stays up while
     /// its handler runs is seen again when the handler is left.
     pub(crate) fn raise_interrupts(&mut self) {
-        let active = (self.core.ppb.0.active >> 16) as u32;
+        let active = u32::try_from(self.core.ppb.0.active >> 16 & 0xFFFF_FFFF).unwrap_or(0);
         let pending = &mut self.core.nvic.pending;
         *pending = *pending & !Self::LINES | self.lines & !active;
     }
@@ -364,8 +368,10 @@ impl Bus {
                 self.uart.read(offset)
             }
             0x3_C000 => self.spi.read(offset),
+            0x4_C000 => self.adc.read(offset),
             0x5_4000 => self.timer.read(offset, self.now),
             0x5_8000 => self.watchdog.read(offset, self.now),
+            0x6_0000 if offset == 0x1C => self.ring.random_bit(),
             0x6_0000 => self.ring.read(offset),
             0x6_4000 => self.chip_reset.read(offset),
             _ => {
@@ -431,6 +437,7 @@ impl Bus {
                     .write(offset, value, |byte| ethernet.exchange(byte));
                 self.wire_ethernet();
             }
+            0x4_C000 => self.adc.write(offset, value),
             0x5_4000 => self.timer.write(offset, value, self.now),
             0x5_8000 => self.write_watchdog(offset, value),
             0x6_0000 => self.ring.write(offset, value),
@@ -448,6 +455,7 @@ impl Bus {
             0x1_C000 => bit::PADS_BANK0,
             0x3_4000 => bit::UART0,
             0x3_C000 => bit::SPI0,
+            0x4_C000 => bit::ADC,
             0x5_4000 => bit::TIMER,
             _ => return,
         };
@@ -477,6 +485,9 @@ impl Bus {
         }
         if entered >> bit::SPI0 & 1 != 0 {
             self.spi = Spi::default();
+        }
+        if entered >> bit::ADC & 1 != 0 {
+            self.adc = Adc::default();
         }
         if entered >> bit::DMA & 1 != 0 {
             self.dma = Dma::default();

@@ -160,6 +160,10 @@ impl Log {
     }
 
     fn frame(&mut self, now: u64, frame: &defmt_decoder::Frame<'_>) {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the decoder does not export the type"
+        )]
         let level = frame.level().map(|level| level.as_str());
         let text = frame.display_message().to_string();
         self.push(now, Source::Defmt, level, text);

@@ -39,6 +39,7 @@ pub(crate) struct Oscillator {
     status: u32,
     /// What the status says, once asked for.
     stable: u32,
+    random: u32,
 }
 
 impl Oscillator {
@@ -60,7 +61,16 @@ impl Oscillator {
             registers,
             status,
             stable,
+            random: 0x2545_F491,
         }
+    }
+
+    /// A random bit, as the ring oscillator gives: the same ones in every run.
+    pub(crate) fn random_bit(&mut self) -> u32 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 17;
+        self.random ^= self.random << 5;
+        self.random >> 16 & 1
     }
 
     pub(crate) fn read(&self, offset: u32) -> u32 {

@@ -107,7 +107,7 @@ impl Dma {
             0x404 | 0x414 => self.enabled[line],
             0x408 | 0x418 => self.forced[line],
             0x40C | 0x41C => self.raised & self.enabled[line] | self.forced[line],
-            0x448 => CHANNELS as u32,
+            0x448 => 12,
             _ => 0,
         }
     }

@@ -3,6 +3,7 @@
 //! A device knows its registers by their offset within its block; the bus knows where the
 //! blocks are. Time is a parameter: nanoseconds since the board was made.
 
+pub(crate) mod adc;
 pub(crate) mod clocks;
 pub(crate) mod dma;
 pub(crate) mod gpio;

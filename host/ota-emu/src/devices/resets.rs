@@ -10,6 +10,7 @@ const CORE: u32 = 1 << 15;
 
 /// Bits of RESETS.RESET, for those devices that are modelled.
 pub(crate) mod bit {
+    pub(crate) const ADC: u32 = 0;
     pub(crate) const DMA: u32 = 2;
     pub(crate) const IO_BANK0: u32 = 5;
     pub(crate) const PADS_BANK0: u32 = 8;

@@ -37,14 +37,14 @@ impl Connection {
 
     /// Carries bytes both ways; false: the connection is over.
     pub(crate) fn carry(&mut self, socket: &mut tcp::Socket<'_>) -> bool {
-        let carried = self.to_server(socket).and_then(|()| self.to_board(socket));
+        let carried = self.upload(socket).and_then(|()| self.download(socket));
         if carried.is_err() {
             socket.abort();
         }
         socket.is_open() && carried.is_ok()
     }
 
-    fn to_server(&mut self, socket: &mut tcp::Socket<'_>) -> std::io::Result<()> {
+    fn upload(&mut self, socket: &mut tcp::Socket<'_>) -> std::io::Result<()> {
         while socket.can_recv() {
             let stream = &mut self.stream;
             let taken = socket.recv(|bytes| match stream.write(bytes) {
@@ -65,7 +65,7 @@ impl Connection {
         Ok(())
     }
 
-    fn to_board(&mut self, socket: &mut tcp::Socket<'_>) -> std::io::Result<()> {
+    fn download(&mut self, socket: &mut tcp::Socket<'_>) -> std::io::Result<()> {
         while socket.can_send() {
             if self.waiting.is_empty() && !self.fill()? {
                 break;

@@ -469,10 +469,14 @@ impl Board {
             self.log.uart(now, &bytes);
         }
         let mut blocks: Vec<u32> = self.log.blocks().collect();
-        if (self.instructions / COLLECT).is_multiple_of(SEARCH) {
-            self.found = rtt::find(&self.bus.memory);
+        // Only if no ELF file told of any: what looks like a buffer may also be a part of an
+        // image that is being downloaded, and must be left as it is.
+        if blocks.is_empty() {
+            if (self.instructions / COLLECT).is_multiple_of(SEARCH) {
+                self.found = rtt::find(&self.bus.memory);
+            }
+            blocks.extend(&self.found);
         }
-        blocks.extend(&self.found);
         blocks.sort_unstable();
         blocks.dedup();
         for block in blocks {

@@ -7,6 +7,8 @@ const RESULT: u32 = 0x04;
 const ENABLE: u32 = 1;
 const START: u32 = 1 << 2;
 const READY: u32 = 1 << 8;
+/// A conversion failed, now or before: it never does, and drivers write ones here to clear them.
+const ERRORS: u32 = 0b11 << 9;
 /// 706 mV of 3300, in 4096 steps: what the sensor gives at 27 degrees.
 const ROOM_TEMPERATURE: u32 = 876;
 const SENSOR: u32 = 4;
@@ -29,7 +31,7 @@ impl Adc {
 
     pub(crate) fn write(&mut self, offset: u32, value: u32) {
         let value = match offset {
-            CONTROL => value & !(START | READY),
+            CONTROL => value & !(START | READY | ERRORS),
             _ => value,
         };
         self.0.write(offset, value);

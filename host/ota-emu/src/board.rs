@@ -471,7 +471,8 @@ impl Board {
         let mut blocks: Vec<u32> = self.log.blocks().collect();
         // Only if no ELF file told of any: what looks like a buffer may also be a part of an
         // image that is being downloaded, and must be left as it is.
-        if blocks.is_empty() {
+        let known = !blocks.is_empty();
+        if !known {
             if (self.instructions / COLLECT).is_multiple_of(SEARCH) {
                 self.found = rtt::find(&self.bus.memory);
             }
@@ -480,6 +481,9 @@ impl Board {
         blocks.sort_unstable();
         blocks.dedup();
         for block in blocks {
+            if known {
+                rtt::wait_for_room(&mut self.bus.memory, block);
+            }
             let bytes = rtt::drain(&mut self.bus.memory, block);
             if !bytes.is_empty() {
                 self.log.rtt(now, block, self.cpu.pc(), &bytes);

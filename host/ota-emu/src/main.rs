@@ -21,6 +21,9 @@ struct Arguments {
     /// Leave the network cable unplugged.
     #[arg(long)]
     no_network: bool,
+    /// Lead a port of 10.0.2.2 to another port of 127.0.0.1: 80=8000.
+    #[arg(long, value_name = "PORT=PORT", value_parser = parse_forward)]
+    forward: Vec<(u16, u16)>,
     /// Cut the power in a flash operation, as in 17:blank-weak or 17:r5, and power up again.
     #[arg(long, value_name = "OPERATION:TEAR")]
     cut: Option<Cut>,
@@ -62,12 +65,17 @@ fn build(arguments: &Arguments) -> anyhow::Result<Board> {
         board.load_defmt(&bytes)?;
     }
     if !arguments.no_network {
-        board.attach_network(Forwards::new());
+        board.attach_network(arguments.forward.iter().copied().collect::<Forwards>());
     }
     if let Some(cut) = arguments.cut {
         board.cut_at(cut.operation, cut.tear);
     }
     Ok(board)
+}
+
+fn parse_forward(text: &str) -> anyhow::Result<(u16, u16)> {
+    let (from, to) = text.split_once('=').context("write PORT=PORT")?;
+    Ok((from.parse()?, to.parse()?))
 }
 
 fn parse_offset(text: &str) -> anyhow::Result<u32> {

@@ -23,6 +23,22 @@ fn is_block(memory: &Memory, block: u32) -> bool {
     memory.slice(block, ID.len()) == Some(ID)
 }
 
+/// Makes the firmware wait while the buffer is full, as a probe does: nothing gets lost.
+///
+/// Only where a control block is known to be: what merely looks like one may be a copy of it
+/// inside of an image, which must not be changed.
+pub(crate) fn wait_for_room(memory: &mut Memory, block: u32) {
+    if !is_block(memory, block) {
+        return;
+    }
+    let at = block + CHANNEL + 5 * 4;
+    if let Some(flags) = memory.read(at).map(u32::from_le_bytes)
+        && flags & 3 != BLOCK_IF_FULL
+    {
+        memory.write(at, (flags & !3 | BLOCK_IF_FULL).to_le_bytes());
+    }
+}
+
 /// Takes what the firmware has put into the first channel since the last time.
 pub(crate) fn drain(memory: &mut Memory, block: u32) -> Vec<u8> {
     take(memory, block).unwrap_or_default()
@@ -36,15 +52,8 @@ fn take(memory: &mut Memory, block: u32) -> Option<Vec<u8>> {
         let bytes = memory.read(block + CHANNEL + index * 4)?;
         Some(u32::from_le_bytes(bytes))
     };
-    let (buffer, size, write, read, flags) = (word(1)?, word(2)?, word(3)?, word(4)?, word(5)?);
-    if size == 0 || write >= size || read >= size {
-        return None;
-    }
-    if flags & 3 != BLOCK_IF_FULL {
-        let flags = flags & !3 | BLOCK_IF_FULL;
-        memory.write(block + CHANNEL + 20, flags.to_le_bytes());
-    }
-    if write == read {
+    let (buffer, size, write, read) = (word(1)?, word(2)?, word(3)?, word(4)?);
+    if write >= size || read >= size || write == read {
         return None;
     }
     let ring = memory.slice(buffer, size as usize)?;

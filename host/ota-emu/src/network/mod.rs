@@ -4,6 +4,8 @@
 mod connection;
 mod link;
 mod nat;
+#[cfg(test)]
+mod tests;
 
 use crate::devices::w5500::W5500;
 use nat::Nat;

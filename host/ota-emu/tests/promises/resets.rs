@@ -119,3 +119,27 @@ fn ram_survives_the_watchdog_and_not_the_power() {
     let mut other = Program::default().done().in_flash();
     run_to_end(&mut other);
 }
+
+#[test]
+fn the_second_stage_runs_from_ram_at_every_boot() {
+    let program = Program::default()
+        .store(SEEN, 0xB002)
+        .store(SELECT, 0x1_FFFC)
+        .store(WATCHDOG, TRIGGER);
+    let mut board = program.op(FOR_EVER).as_second_stage();
+    assert_eq!(board.pc(), 0x2004_1F00);
+    for _ in 0..3 {
+        assert_eq!(board.run(1000), Exit::Reset(Reset::WatchdogForced));
+        assert_eq!(board.word(SEEN), Some(0xB002));
+        board.power_up();
+        assert_ne!(board.word(SEEN), Some(0xB002));
+    }
+}
+
+#[test]
+fn a_second_stage_with_a_wrong_checksum_is_not_run() {
+    let mut board = Program::default().op(FOR_EVER).as_second_stage();
+    board.edit_flash(|flash| flash.corrupt(100, 0x55));
+    board.power_up();
+    assert_eq!(board.run(1000), Exit::NoSecondStage);
+}

@@ -104,6 +104,17 @@ impl Program {
         board
     }
 
+    /// A board whose second stage it is: the boot ROM copies it to RAM and jumps there.
+    pub(crate) fn as_second_stage(self) -> Board {
+        let mut stage = self.bytes();
+        assert!(stage.len() <= 252, "a second stage is short");
+        stage.resize(252, 0);
+        stage.extend(checksum(&stage).to_le_bytes());
+        let mut flash = flash();
+        flash.load(0, &stage);
+        Board::new(flash)
+    }
+
     fn at(self, address: u32) -> Board {
         let mut flash = flash();
         let vectors = [STACK, address | 1].map(u32::to_le_bytes).concat();
@@ -113,6 +124,19 @@ impl Program {
         board.start_at(0x1000_0100);
         board
     }
+}
+
+/// The checksum of a second stage: CRC-32 as in MPEG-2.
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut remainder = u32::MAX;
+    for bit in bytes
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1))
+    {
+        let top = remainder >> 31 ^ u32::from(bit);
+        remainder = remainder << 1 ^ 0x04C1_1DB7 * top;
+    }
+    remainder
 }
 
 /// Runs to the `bkpt` of [`Program::done`].

@@ -126,7 +126,7 @@ fn the_second_stage_runs_from_ram_at_every_boot() {
         .store(SEEN, 0xB002)
         .store(SELECT, 0x1_FFFC)
         .store(WATCHDOG, TRIGGER);
-    let mut board = program.op(FOR_EVER).as_second_stage();
+    let mut board = program.op(FOR_EVER).in_second_stage();
     assert_eq!(board.pc(), 0x2004_1F00);
     for _ in 0..3 {
         assert_eq!(board.run(1000), Exit::Reset(Reset::WatchdogForced));
@@ -138,7 +138,7 @@ fn the_second_stage_runs_from_ram_at_every_boot() {
 
 #[test]
 fn a_second_stage_with_a_wrong_checksum_is_not_run() {
-    let mut board = Program::default().op(FOR_EVER).as_second_stage();
+    let mut board = Program::default().op(FOR_EVER).in_second_stage();
     board.edit_flash(|flash| flash.corrupt(100, 0x55));
     board.power_up();
     assert_eq!(board.run(1000), Exit::NoSecondStage);

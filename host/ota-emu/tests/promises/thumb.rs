@@ -105,7 +105,7 @@ impl Program {
     }
 
     /// A board whose second stage it is: the boot ROM copies it to RAM and jumps there.
-    pub(crate) fn as_second_stage(self) -> Board {
+    pub(crate) fn in_second_stage(self) -> Board {
         let mut stage = self.bytes();
         assert!(stage.len() <= 252, "a second stage is short");
         stage.resize(252, 0);
@@ -134,7 +134,7 @@ fn checksum(bytes: &[u8]) -> u32 {
         .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1))
     {
         let top = remainder >> 31 ^ u32::from(bit);
-        remainder = remainder << 1 ^ 0x04C1_1DB7 * top;
+        remainder = (remainder << 1) ^ (0x04C1_1DB7 * top);
     }
     remainder
 }

@@ -88,6 +88,15 @@ impl Cpu {
         self.0.set_reg(0, value);
     }
 
+    /// One of r0 to r7.
+    pub(crate) fn register(&self, register: usize) -> u32 {
+        self.0.reg(register)
+    }
+
+    pub(crate) fn set_register(&mut self, register: usize, value: u32) {
+        self.0.set_reg(register, value);
+    }
+
     pub(crate) fn is_halted(&self) -> bool {
         self.0.is_halted()
     }

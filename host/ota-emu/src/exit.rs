@@ -18,7 +18,8 @@ pub enum Exit {
         /// Where the second fault happened.
         pc: u32,
     },
-    /// The core sleeps, and nothing is left that could wake it.
+    /// The core sleeps, or goes round in a loop that does nothing, and nothing is left that could
+    /// wake it.
     Asleep,
     /// The boot ROM found no valid second stage at the start of the flash and waits for USB.
     NoSecondStage,

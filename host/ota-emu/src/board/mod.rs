@@ -1,5 +1,6 @@
 //! The board: what a test builds, runs, cuts the power of, and looks at.
 
+mod idle;
 mod logs;
 mod outside;
 mod power;
@@ -166,7 +167,8 @@ impl Board {
             }
             Event::HardFault => self.bus.core.nothing_at = None,
             Event::LockedUp => self.locked_up = true,
-            Event::None | Event::Waits => {}
+            Event::None => return self.spin(pc, cycles),
+            Event::Waits => {}
         }
         None
     }
@@ -211,43 +213,5 @@ impl Board {
     fn stop(&mut self, exit: Exit) -> Exit {
         self.state = State::Stopped(exit.clone());
         exit
-    }
-
-    /// Wakes the core if there is a reason to, or lets time pass until the next thing happens.
-    fn sleep(&mut self) -> Option<Exit> {
-        let core = &mut self.bus.core;
-        let interrupted = core.nvic.pending_and_enabled() != 0;
-        if interrupted || (core.sleeping && core.event) {
-            core.event &= interrupted;
-            core.sleeping = false;
-            self.cpu.wake();
-            return None;
-        }
-        if self.bus.deadline <= self.bus.now {
-            // Somebody has just changed something: the devices say what follows.
-            return None;
-        }
-        let Some(next) = self.bus.next_event() else {
-            return Some(Exit::Asleep);
-        };
-        let most = next.saturating_sub(self.bus.now);
-        self.bus.now += if self.bus.network.has_connections() {
-            self.bus.network.wait(most)
-        } else {
-            most
-        };
-        self.bus.deadline = 0;
-        None
-    }
-
-    /// Nothing but the watchdog ends a lock-up.
-    fn wait_locked_up(&mut self) -> Option<Exit> {
-        let Some(fires) = self.bus.watchdog.fires() else {
-            let pc = self.cpu.pc();
-            return Some(self.stop(Exit::LockedUp { pc }));
-        };
-        self.bus.now = self.bus.now.max(fires);
-        self.bus.deadline = 0;
-        None
     }
 }

@@ -30,6 +30,16 @@ impl Bus {
         self.nor.read(address & 0x00FF_FFFF)
     }
 
+    /// The instruction at an address, without any consequence of looking at it.
+    pub(crate) fn instruction(&self, address: u32) -> Option<u16> {
+        let bytes = match address >> 28 {
+            0x1 if XIP.contains(&address) => self.nor.read(address & 0x00FF_FFFF),
+            0x2 => self.memory.read(address)?,
+            _ => return None,
+        };
+        Some(u16::from_le_bytes(bytes))
+    }
+
     pub(super) fn load<const N: usize>(&mut self, address: u32) -> [u8; N] {
         match address >> 28 {
             0x0 => self.rom.read(address),

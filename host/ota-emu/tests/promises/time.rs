@@ -103,3 +103,55 @@ fn the_uart_carries_lines() {
     run_to_end(&mut board);
     assert!(board.has_logged("hi"));
 }
+
+#[test]
+fn a_loop_that_does_nothing_costs_nothing() {
+    // `b .`, and `yield; b` as `core::hint::spin_loop` makes it.
+    for spin in [&[0xE7FE][..], &[0xBF10, 0xE7FD]] {
+        let program = spin
+            .iter()
+            .fold(with_alarm(), |program, &op| program.op(op));
+        let mut board = program.in_flash();
+        let start = board.now();
+        // The interrupt has no handler here: its vector is no code, and faults.
+        let exit = board.run(1000);
+        assert!(matches!(exit, Exit::Fault(_)), "{exit:?}");
+        let took = board.now() - start;
+        assert!((250_000..251_000).contains(&took), "{took} us");
+        let program = spin
+            .iter()
+            .fold(Program::default(), |program, &op| program.op(op));
+        assert_eq!(program.in_flash().run(1000), Exit::Asleep);
+    }
+}
+
+#[test]
+fn a_delay_takes_its_time_and_not_ours() {
+    // subs r0, #1; bne to it; then read the timer into r5.
+    let mut board = with_timer()
+        .load(0, 125_000_000)
+        .op(0x3801)
+        .op(0xD1FD)
+        .op(0x0005)
+        .done()
+        .in_flash();
+    let start = board.now();
+    run_to_end(&mut board);
+    let took = board.now() - start;
+    assert!((2_000_000..5_000_000).contains(&took), "{took} us");
+    assert!(board.instructions() < 200);
+}
+
+#[test]
+fn a_delay_ends_in_time_for_an_interrupt() {
+    let mut board = with_alarm()
+        .load(0, 125_000_000)
+        .op(0x3801)
+        .op(0xD1FD)
+        .in_flash();
+    let start = board.now();
+    let exit = board.run(1000);
+    assert!(matches!(exit, Exit::Fault(_)), "{exit:?}");
+    let took = board.now() - start;
+    assert!((250_000..251_000).contains(&took), "{took} us");
+}

@@ -12,5 +12,5 @@ pub use map::{CHIP, FLASH_SIZE, LOAD_ADDRESS, PICO};
 pub use start::{jump, reset, reset_cause};
 
 /// How long the watchdog waits: close to the longest that it can, 8.3 seconds. A signature check
-/// takes 0.3 seconds at 125 MHz, an erase at most 0.4.
+/// takes 0.4 seconds at 125 MHz, an erase at most 0.4.
 pub const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(8);

@@ -24,7 +24,16 @@ pub(crate) fn at_start() {
 /// Says why, and resets. The bootloader counts the start, if this is a trial.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    defmt::error!("{}", defmt::Display2Format(info));
+    let (file, line) = info
+        .location()
+        .map_or(("?", 0), |place| (place.file(), place.line()));
+    let message = info.message();
+    defmt::error!(
+        "panic in {=str}:{=u32}: {}",
+        file,
+        line,
+        defmt::Display2Format(&message)
+    );
     ota_rp2040::reset()
 }
 

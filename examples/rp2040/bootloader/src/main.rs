@@ -12,8 +12,8 @@ use embassy_rp::flash::{Blocking, Flash};
 use embassy_rp::peripherals::FLASH;
 use embassy_rp::watchdog::Watchdog;
 use ota_bootloader::{Bootloader, Decision, Fed, OneFlash, ResetCause};
-use ota_image::SoftwareCrypto;
 use ota_rp2040::{FLASH_SIZE, WATCHDOG_TIMEOUT};
+use ota_small_crypto::SmallCrypto;
 use recovery::Problem;
 use rp2040_product::{BOOT, PRODUCT};
 
@@ -52,7 +52,7 @@ fn decide(
     let storage = OneFlash::new(flash, PRODUCT.map).map_err(|_| Problem::OtherFlash)?;
     // Fed between erases and between blocks of a hash, not by a timer: a hang still ends.
     let storage = Fed::new(storage, || watchdog.feed(WATCHDOG_TIMEOUT));
-    Ok(Bootloader::new(&PRODUCT, BOOT, storage, SoftwareCrypto).boot(cause))
+    Ok(Bootloader::new(&PRODUCT, BOOT, storage, SmallCrypto).boot(cause))
 }
 
 /// There is nobody to tell, and nothing but another start that could help.

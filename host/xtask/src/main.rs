@@ -1,0 +1,18 @@
+//! What takes longer than a test run, or writes tables into the documentation.
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+/// One variant, one module.
+#[derive(Subcommand)]
+enum Task {}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {}
+}

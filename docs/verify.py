@@ -216,7 +216,6 @@ def verify_envelope(data, release, boot, revoked=0):
 class Reader:
     def __init__(self, data):
         self.data, self.at = data, 0
-        self.minimal = True
 
     def take(self, count):
         require(self.at + count <= len(self.data), 0x0301)
@@ -229,11 +228,10 @@ class Reader:
             byte = self.take(1)[0]
             value |= (byte & 0x7F) << shift
             shift += 7
-            require(value < 2**bits and shift < bits + 7, 0x0301)
             if byte < 0x80:
                 break
-        if byte == 0 and shift > 7:
-            self.minimal = False
+        require(value < 2**bits, 0x0301)
+        require(byte != 0 or shift == 7, 0x0302)
         return value
 
 
@@ -244,22 +242,19 @@ def decode_body(body, reader):
     m["component"] = r.take(1)[0]
     m["load_address"] = r.varint(32)
     version = r.take(r.varint(32))
-    try:
-        m["version"] = version.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Refused(0x0301) from None
+    require(version.isascii(), 0x0301)
+    require(1 <= len(version) <= 32 and all(0x21 <= c <= 0x7E for c in version), 0x0303)
+    m["version"] = version.decode()
     m["sequence"], m["security_counter"] = r.varint(64), r.varint(32)
     m["image_length"], m["image_digest"] = r.varint(32), r.take(32)
     log2 = r.take(1)[0]
+    require(10 <= log2 <= 14, 0x0307)
     count = r.varint(32)
     require(count <= 16, 0x0301)
     m["page_digests"] = [r.take(32) for _ in range(count)]
     m["payload_format"], m["lowest_boot_format"] = r.take(1)[0], r.take(1)[0]
     m["revoked_boot_keys"] = r.take(1)[0]
 
-    require(r.minimal, 0x0302)
-    require(1 <= len(version) <= 32 and all(0x21 <= c <= 0x7E for c in version), 0x0303)
-    require(10 <= log2 <= 14, 0x0307)
     require(m["hardware_min"] <= m["hardware_max"], 0x0304)
     require(m["image_length"] > 0, 0x0305)
     m["chunk_size"] = 1 << log2

@@ -3,8 +3,7 @@
 use core::fmt;
 
 use crate::values::MAX_PAGES;
-use crate::wire::Fixed;
-use crate::{MAX_BODY, Manifest};
+use crate::{MAX_BODY, Manifest, wire};
 
 /// Tags of TLVs that are reserved. None is understood by this version; a reader for whom one is
 /// critical refuses the release.
@@ -98,8 +97,7 @@ impl Manifest {
         body: &[u8],
         reader: Reader,
     ) -> Result<(Self, Tlvs<'_>), ManifestError> {
-        let (fixed, tlvs) = Fixed::decode(body)?;
-        let manifest = fixed.into_manifest()?;
+        let (manifest, tlvs) = wire::decode(body)?;
         manifest.check_form()?;
         check_tlvs(tlvs, reader)?;
         Ok((manifest, Tlvs(tlvs)))
@@ -112,7 +110,7 @@ impl Manifest {
     /// [`EncodeError`]; what is written on success decodes again.
     pub fn encode(&self, tlvs: &[Tlv<'_>], out: &mut [u8]) -> Result<usize, EncodeError> {
         self.check_form().map_err(EncodeError::Manifest)?;
-        let mut len = Fixed::of(self).encode(out)?;
+        let mut len = wire::encode(self, out)?;
         let mut lowest = FIRST_NUMBER;
         for tlv in tlvs {
             let number = tlv.tag & tag::NUMBER;
@@ -187,7 +185,7 @@ fn write_tlv(tlv: &Tlv<'_>, out: &mut [u8]) -> Result<usize, EncodeError> {
 /// Why a body is not a manifest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ManifestError {
-    /// The fixed part is cut short, or is no postcard of it.
+    /// The fixed part is cut short, a number does not fit, or text is not ASCII.
     Malformed,
     /// A number is not in its shortest form.
     NotMinimal,

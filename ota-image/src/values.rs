@@ -25,14 +25,18 @@ impl Version {
     /// [`ManifestError::Version`] if it is empty, longer than 32 bytes, or has characters other
     /// than visible ASCII (`!` to `~`).
     pub fn new(text: &str) -> Result<Self, ManifestError> {
-        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        Self::from_bytes(text.as_bytes())
+    }
+
+    pub(crate) fn from_bytes(text: &[u8]) -> Result<Self, ManifestError> {
+        let visible = text.iter().all(u8::is_ascii_graphic);
         let len = u8::try_from(text.len()).map_err(|_| ManifestError::Version)?;
         let mut bytes = [0; MAX_VERSION_LEN];
         let place = bytes.get_mut(..text.len()).ok_or(ManifestError::Version)?;
         if text.is_empty() || !visible {
             return Err(ManifestError::Version);
         }
-        place.copy_from_slice(text.as_bytes());
+        place.copy_from_slice(text);
         Ok(Self { bytes, len })
     }
 

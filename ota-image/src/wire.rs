@@ -1,159 +1,163 @@
-//! The fixed part of the body, as postcard sees it. Frozen: postcard cannot skip what it does not
-//! know, so whatever comes later is a TLV.
+//! The fixed part of the body: postcard, written out. Frozen: nobody can skip what he does not
+//! know in it, so whatever comes later is a TLV.
+//!
+//! Not by serde, because a bootloader has to carry this: its code for sixteen fields was five
+//! times as large. `tests/promises/postcard.rs` compares the two.
 
-use core::fmt;
-
-use postcard::ser_flavors::{Flavor, Slice};
-use serde::de::{SeqAccess, Visitor};
-use serde::ser::SerializeSeq;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
+use crate::values::MAX_PAGES;
 use crate::{ChunkSize, Digest, EncodeError, Manifest, ManifestError, Pages, Version};
 
-/// The order of the fields is the order on the wire.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Fixed<'a> {
-    vendor: [u8; 16],
-    class: [u8; 16],
-    hardware_min: u16,
-    hardware_max: u16,
-    component: u8,
-    load_address: u32,
-    version: &'a str,
-    sequence: u64,
-    security_counter: u32,
-    image_length: u32,
-    image_digest: [u8; 32],
-    chunk_size_log2: u8,
-    pages: WirePages,
-    payload_format: u8,
-    lowest_boot_format: u8,
-    revoked_boot_keys: u8,
+/// Decodes the fixed part and gives the rest. Refuses any form but the one that [`encode`]
+/// writes.
+pub(crate) fn decode(body: &[u8]) -> Result<(Manifest, &[u8]), ManifestError> {
+    let mut fields = Reader(body);
+    // The order of the fields is the order on the wire.
+    let manifest = Manifest {
+        vendor: fields.array()?,
+        class: fields.array()?,
+        hardware_min: fields.number()?,
+        hardware_max: fields.number()?,
+        component: fields.byte()?,
+        load_address: fields.number()?,
+        version: fields.version()?,
+        sequence: fields.number()?,
+        security_counter: fields.number()?,
+        image_length: fields.number()?,
+        image_digest: Digest(fields.array()?),
+        chunk_size: ChunkSize::from_log2(fields.byte()?).ok_or(ManifestError::ChunkSize)?,
+        pages: fields.pages()?,
+        payload_format: fields.byte()?,
+        lowest_boot_format: fields.byte()?,
+        revoked_boot_keys: fields.byte()?,
+    };
+    Ok((manifest, fields.0))
 }
 
-impl<'a> Fixed<'a> {
-    /// Decodes the fixed part and gives the rest. Refuses any form but the one that
-    /// [`encode`](Self::encode) writes: postcard takes padded numbers, so the decoded value is
-    /// encoded again and compared.
-    pub(crate) fn decode(body: &'a [u8]) -> Result<(Self, &'a [u8]), ManifestError> {
-        let (fixed, rest) =
-            postcard::take_from_bytes::<Self>(body).map_err(|_| ManifestError::Malformed)?;
-        let same = postcard::serialize_with_flavor(&fixed, Compare { expected: body });
-        // What the comparison left over must be what decoding left over.
-        match same {
-            Ok(left) if left.len() == rest.len() => Ok((fixed, rest)),
-            _ => Err(ManifestError::NotMinimal),
-        }
+/// Writes the fixed part into the beginning of `out` and says how long it is.
+pub(crate) fn encode(manifest: &Manifest, out: &mut [u8]) -> Result<usize, EncodeError> {
+    let mut fields = Writer { out, len: 0 };
+    fields.put(&manifest.vendor)?;
+    fields.put(&manifest.class)?;
+    fields.number(manifest.hardware_min.into())?;
+    fields.number(manifest.hardware_max.into())?;
+    fields.put(&[manifest.component])?;
+    fields.number(manifest.load_address.into())?;
+    fields.text(manifest.version.as_str())?;
+    fields.number(manifest.sequence)?;
+    fields.number(manifest.security_counter.into())?;
+    fields.number(manifest.image_length.into())?;
+    fields.put(&manifest.image_digest.0)?;
+    fields.put(&[manifest.chunk_size.log2()])?;
+    fields.number(manifest.pages.count().into())?;
+    for digest in manifest.pages.as_slice() {
+        fields.put(&digest.0)?;
     }
-
-    pub(crate) fn encode(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
-        postcard::serialize_with_flavor(self, Slice::new(out))
-            .map(|written: &mut [u8]| written.len())
-            .map_err(|_| EncodeError::BufferTooSmall)
-    }
-
-    pub(crate) fn of(manifest: &'a Manifest) -> Self {
-        Self {
-            vendor: manifest.vendor,
-            class: manifest.class,
-            hardware_min: manifest.hardware_min,
-            hardware_max: manifest.hardware_max,
-            component: manifest.component,
-            load_address: manifest.load_address,
-            version: manifest.version.as_str(),
-            sequence: manifest.sequence,
-            security_counter: manifest.security_counter,
-            image_length: manifest.image_length,
-            image_digest: manifest.image_digest.0,
-            chunk_size_log2: manifest.chunk_size.log2(),
-            pages: WirePages(manifest.pages.clone()),
-            payload_format: manifest.payload_format,
-            lowest_boot_format: manifest.lowest_boot_format,
-            revoked_boot_keys: manifest.revoked_boot_keys,
-        }
-    }
-
-    pub(crate) fn into_manifest(self) -> Result<Manifest, ManifestError> {
-        let chunk_size = ChunkSize::from_log2(self.chunk_size_log2);
-        Ok(Manifest {
-            vendor: self.vendor,
-            class: self.class,
-            hardware_min: self.hardware_min,
-            hardware_max: self.hardware_max,
-            component: self.component,
-            load_address: self.load_address,
-            version: Version::new(self.version)?,
-            sequence: self.sequence,
-            security_counter: self.security_counter,
-            image_length: self.image_length,
-            image_digest: Digest(self.image_digest),
-            chunk_size: chunk_size.ok_or(ManifestError::ChunkSize)?,
-            pages: self.pages.0,
-            payload_format: self.payload_format,
-            lowest_boot_format: self.lowest_boot_format,
-            revoked_boot_keys: self.revoked_boot_keys,
-        })
-    }
+    fields.put(&[manifest.payload_format])?;
+    fields.put(&[manifest.lowest_boot_format])?;
+    fields.put(&[manifest.revoked_boot_keys])?;
+    Ok(fields.len)
 }
 
-/// A count, then the digests.
-struct WirePages(Pages);
+/// Set in every byte of a number but the last.
+const MORE: u8 = 0x80;
 
-impl Serialize for WirePages {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digests = self.0.as_slice();
-        let mut seq = serializer.serialize_seq(Some(digests.len()))?;
-        for digest in digests {
-            seq.serialize_element(&digest.0)?;
-        }
-        seq.end()
-    }
-}
+/// Takes fields from the beginning of what is left.
+struct Reader<'a>(&'a [u8]);
 
-impl<'de> Deserialize<'de> for WirePages {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(PagesVisitor)
-    }
-}
-
-struct PagesVisitor;
-
-impl<'de> Visitor<'de> for PagesVisitor {
-    type Value = WirePages;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("at most 16 digests")
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, len: usize) -> Result<&'a [u8], ManifestError> {
+        let (field, rest) = self
+            .0
+            .split_at_checked(len)
+            .ok_or(ManifestError::Malformed)?;
+        self.0 = rest;
+        Ok(field)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<WirePages, A::Error> {
-        let mut pages = Pages::empty();
-        while let Some(digest) = seq.next_element()? {
-            let full = || serde::de::Error::custom("more than 16 digests");
-            pages.push(Digest(digest)).ok_or_else(full)?;
-        }
-        Ok(WirePages(pages))
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], ManifestError> {
+        let bytes = self.bytes(N)?.first_chunk();
+        bytes.copied().ok_or(ManifestError::Malformed)
     }
-}
 
-/// Takes what is encoded and compares it with what is expected, so that no buffer is needed.
-struct Compare<'a> {
-    expected: &'a [u8],
-}
+    fn byte(&mut self) -> Result<u8, ManifestError> {
+        let [byte] = self.array()?;
+        Ok(byte)
+    }
 
-impl<'a> Flavor for Compare<'a> {
-    type Output = &'a [u8];
+    /// A number in its shortest form that fits its type.
+    fn number<T: TryFrom<u64>>(&mut self) -> Result<T, ManifestError> {
+        T::try_from(self.varint()?).map_err(|_| ManifestError::Malformed)
+    }
 
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        match self.expected.split_first() {
-            Some((first, rest)) if *first == byte => {
-                self.expected = rest;
-                Ok(())
+    #[inline(never)]
+    fn varint(&mut self) -> Result<u64, ManifestError> {
+        let before_last = self.0.iter().take_while(|byte| **byte & MORE != 0).count();
+        let digits = self.bytes(before_last + 1)?;
+        let mut value = 0_u64;
+        for digit in digits.iter().rev() {
+            if value >> (u64::BITS - 7) != 0 {
+                return Err(ManifestError::Malformed);
             }
-            _ => Err(postcard::Error::DeserializeBadEncoding),
+            value = value << 7 | u64::from(digit & !MORE);
+        }
+        if before_last > 0 && digits.last() == Some(&0) {
+            return Err(ManifestError::NotMinimal);
+        }
+        Ok(value)
+    }
+
+    fn version(&mut self) -> Result<Version, ManifestError> {
+        let len = self.number()?;
+        let text = self.bytes(len)?;
+        if text.iter().any(|byte| !byte.is_ascii()) {
+            return Err(ManifestError::Malformed);
+        }
+        Version::from_bytes(text)
+    }
+
+    fn pages(&mut self) -> Result<Pages, ManifestError> {
+        let count: usize = self.number()?;
+        if count > MAX_PAGES {
+            return Err(ManifestError::Malformed);
+        }
+        let mut pages = Pages::empty();
+        for _ in 0..count {
+            let digest = Digest(self.array()?);
+            pages.push(digest).ok_or(ManifestError::Malformed)?;
+        }
+        Ok(pages)
+    }
+}
+
+/// Puts fields one after another.
+struct Writer<'a> {
+    out: &'a mut [u8],
+    len: usize,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, field: &[u8]) -> Result<(), EncodeError> {
+        let end = self.len + field.len();
+        let place = self.out.get_mut(self.len..end);
+        let place = place.ok_or(EncodeError::BufferTooSmall)?;
+        place.copy_from_slice(field);
+        self.len = end;
+        Ok(())
+    }
+
+    fn number(&mut self, mut value: u64) -> Result<(), EncodeError> {
+        loop {
+            let [low, ..] = value.to_le_bytes();
+            value >>= 7;
+            if value == 0 {
+                return self.put(&[low]);
+            }
+            self.put(&[low | MORE])?;
         }
     }
 
-    fn finalize(self) -> postcard::Result<&'a [u8]> {
-        Ok(self.expected)
+    fn text(&mut self, text: &str) -> Result<(), EncodeError> {
+        self.number(text.len() as u64)?;
+        self.put(text.as_bytes())
     }
 }

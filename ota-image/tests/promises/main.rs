@@ -6,6 +6,7 @@ mod errors;
 mod keys;
 mod manifest;
 mod policy;
+mod postcard;
 mod properties;
 mod signatures;
 mod table;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::common::{BOOT_ED, BOTH_ED, Package, RELEASE_ED, sign_body};
 
-fn any_manifest() -> impl Strategy<Value = Manifest> {
+pub(crate) fn any_manifest() -> impl Strategy<Value = Manifest> {
     let fixed = (
         any::<[u8; 16]>(),
         any::<[u8; 16]>(),

@@ -9,9 +9,9 @@ use crate::journal::Journal;
 use crate::map::Strategy;
 use crate::product::Product;
 use crate::record::{Record, ReleaseTag};
-use crate::state::{Action, BootEvent, BootState, Effect, ResetCause, Which, rescues, step};
+use crate::state::{Action, BootEvent, BootState, Effect, ResetCause, Which, step};
 use crate::storage::{Index, Region, Storage};
-use crate::swap::{Direction, Exchange, spare};
+use crate::swap::{Direction, Exchange};
 
 /// More transitions than any boot takes; a flash that fails under our hands ends in recovery.
 const MOST_TRANSITIONS: u32 = 16;
@@ -122,13 +122,13 @@ pub enum Decision {
 
 /// The bootloader: owns nothing but what it is lent for one boot.
 pub struct Bootloader<'a, S, C> {
-    product: &'a Product,
+    pub(crate) product: &'a Product,
     keys: BootKeys<'a>,
     storage: S,
     crypto: C,
     journal: Journal,
-    record: Record,
-    refusal: Refusal,
+    pub(crate) record: Record,
+    pub(crate) refusal: Refusal,
 }
 
 impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
@@ -218,7 +218,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         })
     }
 
-    fn io(&mut self) -> Io<'_, S, C> {
+    pub(crate) fn io(&mut self) -> Io<'_, S, C> {
         Io {
             storage: &mut self.storage,
             crypto: &mut self.crypto,
@@ -231,7 +231,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
 
     /// Reads and verifies a bank.
     #[inline(never)] // One kilobyte of stack, given back before anything is hashed.
-    fn load(&mut self, bank: Index) -> Result<Image<Boot>, Refusal> {
+    pub(crate) fn load(&mut self, bank: Index) -> Result<Image<Boot>, Refusal> {
         let (keys, revoked) = (self.keys, self.record.revoked);
         let mut bytes = [0; ENVELOPE_LEN];
         let mut io = self.io();
@@ -252,7 +252,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
 
     /// Loads a bank whose image was installed: the distance of its counter to the floor was
     /// judged when it was staged, and is not judged again (a lost journal lowers the floor).
-    fn load_installed(&mut self, bank: Index) -> Result<Image<Boot>, Refusal> {
+    pub(crate) fn load_installed(&mut self, bank: Index) -> Result<Image<Boot>, Refusal> {
         let image = self.load(bank)?;
         let near = image
             .manifest
@@ -351,111 +351,10 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         Exchange::new(&mut leaving, &mut entering, direction, &map).run(&mut self.io())
     }
 
-    const fn bank_of(&self, which: Which) -> Index {
+    pub(crate) const fn bank_of(&self, which: Which) -> Index {
         match which {
             Which::Active => self.record.active,
             Which::Other => self.record.active.other(),
         }
     }
-
-    fn find_rescue(&mut self) -> BootEvent {
-        let mut best: Option<(Which, u64)> = None;
-        for which in rescues(self.record.state) {
-            let Some(sequence) = self.rescue(*which) else {
-                continue;
-            };
-            // With the journal lost, of two whole releases the older one was confirmed for
-            // certain: a download begins only on a confirmed image.
-            let better = best.is_none_or(|(_, known)| {
-                self.record.state == BootState::Unknown && sequence < known
-            });
-            if better {
-                best = Some((*which, sequence));
-            }
-        }
-        match best {
-            Some((which, _)) => BootEvent::RescueFound(which, self.product.trial),
-            None => BootEvent::RescueNone,
-        }
-    }
-
-    /// The sequence of an image if it may run and every step of it lies somewhere.
-    fn rescue(&mut self, which: Which) -> Option<u64> {
-        let bank = self.bank_of(which);
-        let mut image = match self.load_installed(bank) {
-            Ok(image) => image,
-            Err(refusal) => {
-                if which == Which::Active {
-                    self.refusal = refusal;
-                }
-                return None;
-            }
-        };
-        let (product, active_at) = (self.product, self.product.active_at(bank));
-        let mut io = self.io();
-        // Whole in its place it needs no digest table, which may be what was damaged.
-        let all = image.is_whole(&mut io, active_at)
-            || (0..image.steps(product.map.step()))
-                .all(|index| find_step(product, &mut io, &mut image, index).is_some());
-        all.then_some(image.manifest.sequence)
-    }
-
-    /// Puts the image of a bank together in its slot. Only ever copies from staging to active,
-    /// so that it can be repeated.
-    fn restore(&mut self, bank: Index) -> Result<(), Bad> {
-        let mut image = self.load(bank).map_err(|_| Bad)?;
-        let (product, step) = (self.product, self.product.map.step());
-        let mut io = self.io();
-        if image.is_whole(&mut io, product.active_at(bank)) {
-            return Ok(());
-        }
-        for index in 0..image.steps(step) {
-            let from = find_step(product, &mut io, &mut image, index).ok_or(Bad)?;
-            let to = product.active_at(bank).plus(index * step);
-            if from != to {
-                image.copy_step(&mut io, index, step, from, to)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where a step of an image lies: in its place, in staging as a former or as a coming image, or
-/// in the spare.
-fn find_step<S: Storage, C: Crypto>(
-    product: &Product,
-    io: &mut Io<'_, S, C>,
-    image: &mut Image<Boot>,
-    index: u32,
-) -> Option<At> {
-    let step = product.map.step();
-    let staging = At {
-        region: Region::Slot(Index::One),
-        offset: index * step,
-    };
-    let (places, count) = match product.map.strategy() {
-        Strategy::Ab => (
-            [At {
-                region: Region::Slot(image.bank()),
-                offset: index * step,
-            }; 4],
-            1,
-        ),
-        Strategy::Swap => (
-            [
-                At {
-                    region: Region::Slot(Index::Zero),
-                    offset: index * step,
-                },
-                staging,
-                staging.plus(step),
-                spare(&product.map),
-            ],
-            4,
-        ),
-    };
-    places
-        .into_iter()
-        .take(count)
-        .find(|at| image.step_matches(io, index, step, *at))
 }

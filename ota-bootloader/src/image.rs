@@ -67,6 +67,12 @@ impl<L> Image<L> {
         known(&self.cache)
     }
 
+    /// Whether the digest table in the bank is whole.
+    pub(crate) fn has_table<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> bool {
+        let per_page = self.manifest.chunk_size.digests_per_page();
+        (0..self.manifest.page_count()).all(|page| self.digest(io, page * per_page).is_some())
+    }
+
     /// Whether the chunk lies at `at`. What cannot be read does not match.
     pub(crate) fn chunk_matches<S: Storage, C: Crypto>(
         &mut self,

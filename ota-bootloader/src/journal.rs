@@ -140,7 +140,12 @@ impl Journal {
         self.append(storage, record)
     }
 
-    fn append<S: Storage>(&mut self, storage: &mut S, record: &Record) -> Result<(), AppendError> {
+    /// Writes `record`, whatever the newest one says.
+    pub(crate) fn append<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        record: &Record,
+    ) -> Result<(), AppendError> {
         let after_newest = self.newest.map(|(sequence, _)| sequence.saturating_add(1));
         if let Some(first) = after_newest
             && !first.is_multiple_of(self.places)

@@ -12,6 +12,7 @@
     )
 )]
 
+mod bank;
 mod boot;
 mod image;
 mod io;
@@ -21,6 +22,7 @@ mod journal_tests;
 mod map;
 mod product;
 mod record;
+mod rescue;
 mod staging;
 mod state;
 mod storage;

@@ -1,11 +1,12 @@
 //! The application's side: admit a release, stage it, ask for it.
 
 use ota_image::{
-    Crypto, Digest, Distribution, ENVELOPE_LEN, Envelope, FrameError, Limits, PolicyError,
-    TrustAnchors, Verified, VerifyError,
+    Crypto, Distribution, ENVELOPE_LEN, Envelope, FrameError, Limits, PolicyError, TrustAnchors,
+    Verified, VerifyError,
 };
 
-use crate::io::{At, Io, erase, holds, program};
+use crate::bank::{BankLost, write_bank};
+use crate::io::{At, Io, holds};
 use crate::journal::Journal;
 use crate::product::{Product, verify_bank};
 use crate::record::{Record, ReleaseTag};
@@ -310,7 +311,10 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         self.journal
             .settle(&mut self.storage, &next)
             .map_err(|_| AdmitError::Flash)?;
-        let bank = record.active.other();
+        let bank = self
+            .mend_table(&anchors.boot(), &next)
+            .map_err(|BankLost| AdmitError::Flash)?
+            .other();
         let at = At {
             region: Region::Bank(bank),
             offset: 0,
@@ -362,53 +366,6 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         self.journal
             .save(&mut self.storage, &next)
             .map_err(|_| RequestError::Flash)
-    }
-
-    /// Erases a bank and writes an envelope into it; the digest table is to follow.
-    pub(crate) fn rewrite_bank(
-        &mut self,
-        bank: Index,
-        manifest: &Verified<Distribution>,
-        buffer: &mut [u8],
-    ) -> Result<(), BankLost> {
-        let envelope = buffer.first_chunk_mut::<ENVELOPE_LEN>().ok_or(BankLost)?;
-        let mut io = self.io();
-        let at = At {
-            region: Region::Bank(bank),
-            offset: 0,
-        };
-        io.read_envelope(at, envelope).map_err(|_| BankLost)?;
-        let id: Digest = match Envelope::parse(&*envelope) {
-            Ok(frame) => frame.release_id(io.crypto).digest(),
-            Err(_) => return Err(BankLost),
-        };
-        if id != manifest.id().digest() {
-            return Err(BankLost);
-        }
-        write_bank(&mut self.storage, bank, envelope, manifest.payload_offset())
-    }
-}
-
-/// The envelope is not in its bank any more, and has to be fetched and admitted again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BankLost;
-
-fn write_bank<S: Storage>(
-    storage: &mut S,
-    bank: Index,
-    envelope: &[u8; ENVELOPE_LEN],
-    len: u32,
-) -> Result<(), BankLost> {
-    let at = At {
-        region: Region::Bank(bank),
-        offset: 0,
-    };
-    erase(storage, at, len).map_err(|_| BankLost)?;
-    program(storage, at, envelope).map_err(|_| BankLost)?;
-    if holds(storage, at, envelope) {
-        Ok(())
-    } else {
-        Err(BankLost)
     }
 }
 

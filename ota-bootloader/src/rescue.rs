@@ -1,0 +1,180 @@
+//! When the active image is bad: which image can be put together, from where, and doing it.
+
+use ota_image::{Boot, Crypto, Hasher};
+
+use crate::boot::Bootloader;
+use crate::image::Image;
+use crate::io::{At, Bad, Io, stream};
+use crate::map::Strategy;
+use crate::product::Product;
+use crate::state::{BootEvent, BootState, Which, rescues};
+use crate::storage::{Index, Region, Storage};
+use crate::swap::spare;
+
+impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
+    /// Looks for an image that can be put together.
+    pub(crate) fn find_rescue(&mut self) -> BootEvent {
+        let mut best: Option<(Which, u64)> = None;
+        for which in rescues(self.record.state) {
+            let Some(sequence) = self.rescue(*which) else {
+                continue;
+            };
+            // With the journal lost, of two whole releases the older one was confirmed for
+            // certain: a download begins only on a confirmed image.
+            let better = best.is_none_or(|(_, known)| {
+                self.record.state == BootState::Unknown && sequence < known
+            });
+            if better {
+                best = Some((*which, sequence));
+            }
+        }
+        match best {
+            Some((which, _)) => BootEvent::RescueFound(which, self.product.trial),
+            None => BootEvent::RescueNone,
+        }
+    }
+
+    /// The sequence of an image if it may run and every step of it lies somewhere.
+    fn rescue(&mut self, which: Which) -> Option<u64> {
+        let mut image = match self.load_installed(self.bank_of(which)) {
+            Ok(image) => image,
+            Err(refusal) => {
+                if which == Which::Active {
+                    self.refusal = refusal;
+                }
+                return None;
+            }
+        };
+        let product = self.product;
+        let lies = find(product, &mut self.io(), &mut image);
+        lies.map(|_| image.manifest.sequence)
+    }
+
+    /// Puts the image of a bank together in its slot. Only ever copies from staging to active,
+    /// so that it can be repeated.
+    pub(crate) fn restore(&mut self, bank: Index) -> Result<(), Bad> {
+        let mut image = self.load(bank).map_err(|_| Bad)?;
+        let (product, step) = (self.product, self.product.map.step());
+        let mut io = self.io();
+        let lies = find(product, &mut io, &mut image).ok_or(Bad)?;
+        for index in 0..image.steps(step) {
+            let to = product.active_at(bank).plus(index * step);
+            match lies {
+                Lies::Split(at) if index < at => {
+                    copy_untold(
+                        &mut io,
+                        former(step, index),
+                        to,
+                        image.step_len(index, step),
+                    )?;
+                }
+                Lies::Split(_) => {}
+                Lies::ByTable => {
+                    let from = find_step(product, &mut io, &mut image, index).ok_or(Bad)?;
+                    if from != to {
+                        image.copy_step(&mut io, index, step, from, to)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How the steps of an image are found.
+#[derive(Clone, Copy)]
+enum Lies {
+    /// Those below this one in staging, as a former image, the others in their places. With 0 the
+    /// image is whole in its slot.
+    Split(u32),
+    /// Each by its digests.
+    ByTable,
+}
+
+fn find<S: Storage, C: Crypto>(
+    product: &Product,
+    io: &mut Io<'_, S, C>,
+    image: &mut Image<Boot>,
+) -> Option<Lies> {
+    let steps = image.steps(product.map.step());
+    if is_split(product, io, image, 0) {
+        return Some(Lies::Split(0));
+    }
+    if (0..steps).all(|index| find_step(product, io, image, index).is_some()) {
+        return Some(Lies::ByTable);
+    }
+    if product.map.strategy() == Strategy::Ab {
+        return None;
+    }
+    // The table itself may be what was damaged. Where a swap was tells the image's own SHA-256.
+    (1..=steps)
+        .find(|at| is_split(product, io, image, *at))
+        .map(Lies::Split)
+}
+
+/// Whether the image is whole, with the steps below `at` taken from staging.
+fn is_split<S: Storage, C: Crypto>(
+    product: &Product,
+    io: &mut Io<'_, S, C>,
+    image: &Image<Boot>,
+    at: u32,
+) -> bool {
+    let step = product.map.step();
+    let mut hasher = io.crypto.sha256();
+    let read = (0..image.steps(step)).try_for_each(|index| {
+        let from = if index < at {
+            former(step, index)
+        } else {
+            product.active_at(image.bank()).plus(index * step)
+        };
+        stream(io.storage, from, image.step_len(index, step), |block| {
+            hasher.update(block);
+        })
+    });
+    read.is_ok() && hasher.finish() == image.manifest.image_digest
+}
+
+/// Copies a step for which there is no digest: the copy is compared with the source.
+fn copy_untold<S: Storage, C: Crypto>(
+    io: &mut Io<'_, S, C>,
+    from: At,
+    to: At,
+    len: u32,
+) -> Result<(), Bad> {
+    let leaf = io.leaf(from, len)?;
+    io.copy(from, to, len, |io, at| io.leaf(at, len) == Ok(leaf))
+}
+
+/// The place of a former image's step in staging.
+const fn former(step: u32, index: u32) -> At {
+    At {
+        region: Region::Slot(Index::One),
+        offset: index * step,
+    }
+}
+
+/// Where a step of an image lies: in its place, in staging as a former or as a coming image, or
+/// in the spare.
+fn find_step<S: Storage, C: Crypto>(
+    product: &Product,
+    io: &mut Io<'_, S, C>,
+    image: &mut Image<Boot>,
+    index: u32,
+) -> Option<At> {
+    let step = product.map.step();
+    let staging = former(step, index);
+    let places = [
+        product.active_at(image.bank()).plus(index * step),
+        staging,
+        staging.plus(step),
+        spare(&product.map),
+    ];
+    let count = match product.map.strategy() {
+        Strategy::Ab => 1,
+        Strategy::Swap => places.len(),
+    };
+    places
+        .into_iter()
+        .take(count)
+        .find(|at| image.step_matches(io, index, step, *at))
+}

@@ -37,7 +37,7 @@ pub struct NoTimer;
 
 impl embedded_hal_async::delay::DelayNs for NoTimer {
     async fn delay_ns(&mut self, _: u32) {
-        core::future::pending().await
+        core::future::pending::<()>().await;
     }
 }
 

@@ -133,7 +133,7 @@ fn read(line: &mut Line<impl Weather>, ranges: &[(u32, u32)]) -> Asked {
 }
 
 fn bytes() -> Vec<u8> {
-    (0..1000_u32).map(|n| (n * 7 % 256) as u8).collect()
+    (0..1000_u32).map(|n| (n * 7).to_le_bytes()[0]).collect()
 }
 
 #[test]
@@ -157,7 +157,8 @@ fn an_answer_that_comes_late_is_not_taken_for_another() {
 
 #[test]
 fn each_problem_comes_under_its_own_name() {
-    let cases: [(fn(&mut Line<Fair>), (u32, u32), SerialError, Fault); 5] = [
+    type Case = (fn(&mut Line<Fair>), (u32, u32), SerialError, Fault);
+    let cases: [Case; 5] = [
         (
             |line| line.shelf.name = "other.ota",
             (0, 10),

@@ -70,7 +70,7 @@ impl Noise {
 
 impl Weather for Noise {
     fn byte(&mut self, byte: u8) -> Vec<u8> {
-        if self.next() % self.one_in != 0 {
+        if !self.next().is_multiple_of(self.one_in) {
             return vec![byte];
         }
         let other = self.next().to_le_bytes()[0];

@@ -1,32 +1,52 @@
 //! `ota serve`
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
-use crate::server::{self, Request, Server};
+use crate::server::{self, Request, Server, serial};
+
+/// For this machine alone.
+const HERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
+/// How often it is looked whether a serial line has ended.
+const LOOK: Duration = Duration::from_millis(200);
 
 const EXAMPLES: &str = "\
 Examples:
   ota serve releases                          on http://127.0.0.1:8080/, for this machine
   ota serve releases --listen 0.0.0.0:8080    for the network
   ota serve releases --listen 127.0.0.1:0     on a free port: see the first line
+  ota serve releases --serial /dev/ttyACM0    at the other end of a cable
 
 Any static server that understands Range will do as well; the server is not trusted, and must not
 hold keys: .key files, and names that begin with a dot, are not served. Put a release into the
 folder under another name and rename it, as `ota` does, so that none is served half.";
 
-/// Serve a folder of packages: Range, ETag, If-Range
+/// Serve a folder of packages: over HTTP with Range, ETag and If-Range, or over a serial line
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The folder
     dir: PathBuf,
-    /// Address and port; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Address and port; port 0 takes a free one [default without --serial: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// A serial port, for devices with ota-serial
+    #[arg(long, value_name = "PORT")]
+    serial: Option<String>,
+    /// Speed of the serial port
+    #[arg(
+        long,
+        value_name = "BAUD",
+        default_value_t = 115_200,
+        requires = "serial"
+    )]
+    baud: u32,
     /// No line for each request on standard error
     #[arg(short, long)]
     quiet: bool,
@@ -34,28 +54,85 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     warn_of_keys(&args.dir);
+    let listen = match (args.listen, &args.serial) {
+        (None, None) => Some(HERE),
+        (listen, _) => listen,
+    };
     let quiet = args.quiet;
-    let server = Server::start(
-        &args.dir,
-        args.listen,
-        Arc::new(move |request| {
+    let server = listen.map(|listen| {
+        let observer = Arc::new(move |request: &Request| {
             if !quiet {
                 super::note(&line(request));
             }
-        }),
-    )?;
+        });
+        Server::start(&args.dir, listen, observer)
+    });
+    let server = server.transpose()?;
+    let cable = args.serial.as_ref().map(|port| Cable::plug_in(port, args));
+    let cable = cable.transpose()?;
+
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot wait for Ctrl-C")?;
+    let unplugged = async {
+        while !cable.as_ref().is_some_and(Cable::has_ended) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
     runtime.block_on(async {
         // Whoever reads the URL may end the server at once: listen for that first.
         let stop = Stop::listen().context("cannot wait for Ctrl-C")?;
-        super::print(&server.url())?;
-        stop.wait().await;
+        if let Some(server) = &server {
+            super::print(&server.url())?;
+        }
+        if let Some(port) = &args.serial {
+            super::print(port)?;
+        }
+        tokio::select! {
+            () = stop.wait() => {}
+            () = unplugged => {}
+        }
         anyhow::Ok(())
     })?;
-    server.stop()
+    cable.map_or(Ok(()), Cable::pull)?;
+    server.map_or(Ok(()), Server::stop)
+}
+
+/// A serial port that is served on a thread.
+struct Cable {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Cable {
+    fn plug_in(port: &str, args: &Args) -> Result<Self> {
+        let line = serial::open(port, args.baud)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (folder, quiet) = (args.dir.clone(), args.quiet);
+        let (stopped, port) = (Arc::clone(&stop), port.to_owned());
+        let thread = std::thread::Builder::new()
+            .name("ota-serve-serial".into())
+            .spawn(move || {
+                serial::serve(line, &folder, &stopped, |request| {
+                    if !quiet {
+                        super::note(&serial_line(&port, request));
+                    }
+                })
+            })
+            .context("cannot start the server's thread")?;
+        Ok(Self { stop, thread })
+    }
+
+    fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    fn pull(self) -> Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        let ended = self.thread.join();
+        ended.map_err(|_| anyhow!("the server's thread ended by a fault"))?
+    }
 }
 
 /// Ctrl-C, or a service manager's wish.
@@ -110,6 +187,18 @@ fn line(request: &Request) -> String {
     } = request;
     // What a client sends must not steer the terminal it is shown on.
     format!("{peer} {method} {path} {range} {status} {bytes}").replace(char::is_control, "?")
+}
+
+fn serial_line(port: &str, request: &serial::Request) -> String {
+    let serial::Request {
+        name,
+        offset,
+        answer,
+    } = request;
+    match answer {
+        Ok(bytes) => format!("{port} {name} {offset} {bytes}"),
+        Err(problem) => format!("{port} {name} {problem:?}"),
+    }
 }
 
 fn warn_of_keys(folder: &Path) {

@@ -5,6 +5,7 @@
 
 mod handler;
 mod resolve;
+pub mod serial;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -5,16 +5,23 @@ use std::path::{Path, PathBuf};
 use hyper::StatusCode;
 use percent_encoding::percent_decode_str;
 
-/// Finds the file that a request asks for.
-///
-/// Refused are: anything that leads out of the folder, by `..` or by a link; names that begin with
-/// a dot, which are files being written and other programs' own; private keys, which no server
-/// should hold; folders.
+/// Finds the file that a request asks for by the path of a URL.
 pub(super) fn resolve(root: &Path, url_path: &str) -> Result<PathBuf, StatusCode> {
     let decoded = percent_decode_str(url_path)
         .decode_utf8()
         .map_err(|_| StatusCode::BAD_REQUEST)?;
-    let relative = decoded.strip_prefix('/').ok_or(StatusCode::BAD_REQUEST)?;
+    find(
+        root,
+        decoded.strip_prefix('/').ok_or(StatusCode::BAD_REQUEST)?,
+    )
+}
+
+/// Finds a file by its path below the folder.
+///
+/// Refused are: anything that leads out of the folder, by `..` or by a link; names that begin with
+/// a dot, which are files being written and other programs' own; private keys, which no server
+/// should hold; folders.
+pub(super) fn find(root: &Path, relative: &str) -> Result<PathBuf, StatusCode> {
     let mut path = root.to_path_buf();
     for name in relative.split('/') {
         check_name(name)?;

@@ -1,6 +1,8 @@
 //! What the tool promises, one module for each part of it. One test binary, linked once.
 
 mod bench;
+#[cfg(unix)]
+mod cable;
 mod cli;
 mod cuts;
 mod devices;

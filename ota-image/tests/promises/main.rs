@@ -12,3 +12,4 @@ mod signatures;
 mod table;
 mod vector_cases;
 mod vectors;
+mod wycheproof_vectors;

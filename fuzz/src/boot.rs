@@ -4,10 +4,11 @@
 use ota_bootloader::{
     BootState, Bootloader, Decision, Index, OneFlash, Phase, Region, ResetCause, Start, Strategy,
 };
-use ota_image::{ENVELOPE_LEN, Manifest, Reader, SoftwareCrypto, sha256_of};
+use ota_image::{ENVELOPE_LEN, Manifest, PublicKey, Reader, SoftwareCrypto, sha256_of};
 use ota_sim::{Cut, Tear};
 use ota_testkit::{
-    AnyNor, BOOT_SEED, CLASS, Geometry, LOAD_ADDRESS, Rig, VENDOR, boot_keys, public_key,
+    AnyNor, BOOT_SEED, CLASS, Geometry, LOAD_ADDRESS, RememberingCrypto, Rig, VENDOR, boot_keys,
+    public_key,
 };
 
 use crate::input::Input;
@@ -128,28 +129,46 @@ fn boot(rig: &mut Rig, input: &mut Input<'_>) {
     if operation > 0 {
         rig.flash.arm(Cut::new(operation, tear));
     }
-    let key = [public_key(BOOT_SEED)];
-    let storage = OneFlash::new(AnyNor(&mut rig.flash), rig.product.map).expect("the map fits");
-    let mut bootloader =
-        Bootloader::new(&rig.product, boot_keys(&key), storage, rig.crypto.clone());
-    let before = *bootloader.record();
-    let decision = bootloader.boot(cause);
-    let after = *bootloader.record();
+    let keys = [public_key(BOOT_SEED)];
+    let (before, after, decision) = with_bootloader(rig, &keys, |bootloader| {
+        let before = *bootloader.record();
+        let decision = bootloader.boot(cause);
+        (before, *bootloader.record(), decision)
+    });
     let off = rig.flash.is_off();
     rig.flash.disarm();
+    let Decision::Boot(start) = decision else {
+        return;
+    };
     if off {
         return;
     }
-    if let Decision::Boot(start) = decision {
-        assert!(after.floor >= before.floor, "the floor fell");
-        may_run(rig, &start, before.floor, before.revoked);
-        if start.trial {
-            let BootState::Trial(trial) = rig.record().state else {
-                panic!("a trial that is not on record");
-            };
-            assert_eq!(trial.phase, Phase::Running, "a start that was not counted");
-        }
+    assert!(after.floor >= before.floor, "the floor fell");
+    may_run(rig, &start, before.floor, before.revoked);
+    if start.trial {
+        // As the next bootloader will read it.
+        let state = with_bootloader(rig, &keys, |bootloader| bootloader.record().state);
+        assert!(
+            matches!(state, BootState::Trial(trial) if trial.phase == Phase::Running),
+            "a start that was not counted: {state:?}"
+        );
     }
+}
+
+type Device<'a> = Bootloader<'a, OneFlash<AnyNor<'a>>, RememberingCrypto>;
+
+fn with_bootloader<T>(
+    rig: &mut Rig,
+    keys: &[PublicKey; 1],
+    work: impl FnOnce(&mut Device<'_>) -> T,
+) -> T {
+    let storage = OneFlash::new(AnyNor(&mut rig.flash), rig.product.map).expect("the map fits");
+    work(&mut Bootloader::new(
+        &rig.product,
+        boot_keys(keys),
+        storage,
+        rig.crypto.clone(),
+    ))
 }
 
 /// That the slot holds, whole, what one of the banks has the signed manifest of.

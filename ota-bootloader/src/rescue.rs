@@ -60,15 +60,12 @@ impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
         for index in 0..image.steps(step) {
             let to = product.active_at(bank).plus(index * step);
             match lies {
-                Lies::Split(at) if index < at => {
-                    copy_untold(
-                        &mut io,
-                        former(step, index),
-                        to,
-                        image.step_len(index, step),
-                    )?;
+                Lies::Split(split) => {
+                    let from = split.place(product, bank, index);
+                    if from != to {
+                        copy_untold(&mut io, from, to, image.step_len(index, step))?;
+                    }
                 }
-                Lies::Split(_) => {}
                 Lies::ByTable => {
                     let from = find_step(product, &mut io, &mut image, index).ok_or(Bad)?;
                     if from != to {
@@ -84,11 +81,53 @@ impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
 /// How the steps of an image are found.
 #[derive(Clone, Copy)]
 enum Lies {
-    /// Those below this one in staging, as a former image, the others in their places. With 0 the
-    /// image is whole in its slot.
-    Split(u32),
+    /// Where a swap has left them.
+    Split(Split),
     /// Each by its digests.
     ByTable,
+}
+
+/// Where a swap has left the steps of the image that ran before it: those below `at` in staging,
+/// `at` itself perhaps in the spare, the others in their places. With 0 the image is whole.
+#[derive(Clone, Copy)]
+struct Split {
+    at: u32,
+    spare: bool,
+}
+
+impl Split {
+    const WHOLE: Self = Self {
+        at: 0,
+        spare: false,
+    };
+
+    const fn place(self, product: &Product, bank: Index, index: u32) -> At {
+        let step = product.map.step();
+        if index < self.at {
+            former(step, index)
+        } else if index == self.at && self.spare {
+            spare(&product.map)
+        } else {
+            product.active_at(bank).plus(index * step)
+        }
+    }
+
+    /// Whether all of the image is there, by its SHA-256.
+    fn holds<S: Storage, C: Crypto>(
+        self,
+        product: &Product,
+        io: &mut Io<'_, S, C>,
+        image: &Image<Boot>,
+    ) -> bool {
+        let step = product.map.step();
+        let mut hasher = io.crypto.sha256();
+        let read = (0..image.steps(step)).try_for_each(|index| {
+            let from = self.place(product, image.bank(), index);
+            let len = image.step_len(index, step);
+            stream(io.storage, from, len, |block| hasher.update(block))
+        });
+        read.is_ok() && hasher.finish() == image.manifest.image_digest
+    }
 }
 
 fn find<S: Storage, C: Crypto>(
@@ -97,8 +136,8 @@ fn find<S: Storage, C: Crypto>(
     image: &mut Image<Boot>,
 ) -> Option<Lies> {
     let steps = image.steps(product.map.step());
-    if is_split(product, io, image, 0) {
-        return Some(Lies::Split(0));
+    if Split::WHOLE.holds(product, io, image) {
+        return Some(Lies::Split(Split::WHOLE));
     }
     if (0..steps).all(|index| find_step(product, io, image, index).is_some()) {
         return Some(Lies::ByTable);
@@ -106,32 +145,11 @@ fn find<S: Storage, C: Crypto>(
     if product.map.strategy() == Strategy::Ab {
         return None;
     }
-    // The table itself may be what was damaged. Where a swap was tells the image's own SHA-256.
-    (1..=steps)
-        .find(|at| is_split(product, io, image, *at))
+    // The table itself may be what was damaged. The image's own SHA-256 tells where a swap was.
+    (0..=steps)
+        .flat_map(|at| [false, true].map(|spare| Split { at, spare }))
+        .find(|split| split.holds(product, io, image))
         .map(Lies::Split)
-}
-
-/// Whether the image is whole, with the steps below `at` taken from staging.
-fn is_split<S: Storage, C: Crypto>(
-    product: &Product,
-    io: &mut Io<'_, S, C>,
-    image: &Image<Boot>,
-    at: u32,
-) -> bool {
-    let step = product.map.step();
-    let mut hasher = io.crypto.sha256();
-    let read = (0..image.steps(step)).try_for_each(|index| {
-        let from = if index < at {
-            former(step, index)
-        } else {
-            product.active_at(image.bank()).plus(index * step)
-        };
-        stream(io.storage, from, image.step_len(index, step), |block| {
-            hasher.update(block);
-        })
-    });
-    read.is_ok() && hasher.finish() == image.manifest.image_digest
 }
 
 /// Copies a step for which there is no digest: the copy is compared with the source.

@@ -172,7 +172,9 @@ impl<'m> Exchange<'m> {
         Ok(())
     }
 
-    /// A step whose two images are known to be firm where they are.
+    /// A step whose two images are known to be firm where they are. What staging already seems to
+    /// hold of the leaving one is not believed: of images with equal steps, it may be what cuts
+    /// during the download left there, and on its way out.
     fn exchange<S: Storage, C: Crypto>(
         &mut self,
         io: &mut Io<'_, S, C>,
@@ -180,7 +182,7 @@ impl<'m> Exchange<'m> {
     ) -> Result<(), Bad> {
         let (index, step) = (self.nth(j), self.step);
         let (active, hole, next) = (self.active(j), self.hole(j), self.hole(j + 1));
-        if self.leaving.step_len(index, step) > 0 && !self.is_leaving(io, j, hole) {
+        if self.leaving.step_len(index, step) > 0 {
             self.leaving.copy_step(io, index, step, active, hole)?;
         }
         if self.entering.step_len(index, step) > 0 && !self.is_entering(io, j, active) {

@@ -216,6 +216,10 @@ impl World {
             let moved = with_sequence(raw, newest - back);
             bytes[at as usize * RECORD..][..RECORD].copy_from_slice(&moved);
         }
+        // Whole, so that nothing of what was torn there comes back later.
+        rig.flash
+            .erase(start, start + offset(len))
+            .expect("the power is on");
         rig.flash.load(start, &bytes);
     }
 }

@@ -20,14 +20,16 @@
 //! **Where to go on** (found with an exhaustive model): a step that an image does not have
 //! matches anything. Go on at the *smallest* `k` such that every step below has active = entering
 //! and staging = leaving, every step above has active = leaving and staging(+1) = entering, and
-//! the step `k` itself has its entering image in staging and its leaving one in either place.
+//! the step `k` itself has both of its images in one of their places, or in the spare.
 //! The smallest, because the last copy before a cut may read right now and wrong later: it is
 //! made again while its source is still there.
 //!
 //! **Why the spare.** Behind a cut, source and copy may both read right, and one of them may be
 //! about to change: the copy if its program was cut, the source if the erase after it was.
 //! Making the copy again erases the one, going on erases the other, and a second cut then loses
-//! the step. So the step is first copied to the spare. This happens once a cut, not once a step.
+//! the step. So the step is first copied to the spare. This happens once a cut, not once a step:
+//! the cut was in a step from `k` on up to the first that is not done. That is one step, or two,
+//! unless steps are equal.
 
 use ota_image::{Boot, Crypto};
 
@@ -124,20 +126,24 @@ impl<'m> Exchange<'m> {
         self.is_leaving(io, j, self.active(j)) && self.is_entering(io, j, self.hole(j + 1))
     }
 
-    /// Under way: the entering step is in staging, the leaving one in either place; the spare
-    /// counts as well.
+    /// Under way: both steps are in one of their two places, or in the spare. That a step is done
+    /// does not mean that the cut was not in it: it may have been in its renewal.
     fn in_flight<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>, j: u32) -> bool {
         if j == self.steps {
             return true;
         }
         let leaving = [self.active(j), self.hole(j), self.spare];
-        let entering = [self.hole(j + 1), self.spare];
+        let entering = [self.hole(j + 1), self.active(j), self.spare];
         entering.into_iter().any(|at| self.is_entering(io, j, at))
             && leaving.into_iter().any(|at| self.is_leaving(io, j, at))
     }
 
-    /// Where to go on: a linear scan over both slots.
-    fn resume_at<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> Result<u32, Bad> {
+    /// Where to go on, and the last step that the cut may have been in: a linear scan over both
+    /// slots.
+    fn resume_at<S: Storage, C: Crypto>(
+        &mut self,
+        io: &mut Io<'_, S, C>,
+    ) -> Result<(u32, u32), Bad> {
         let (mut done_below, mut still_done) = (0, true);
         let mut untouched_from = 0;
         for j in 0..self.steps {
@@ -151,9 +157,10 @@ impl<'m> Exchange<'m> {
             }
         }
         let smallest = untouched_from.saturating_sub(1);
-        (smallest..=done_below)
+        let first = (smallest..=done_below)
             .find(|j| self.in_flight(io, *j))
-            .ok_or(Bad)
+            .ok_or(Bad)?;
+        Ok((first, done_below))
     }
 
     /// Exchanges what is left to exchange.
@@ -162,12 +169,13 @@ impl<'m> Exchange<'m> {
     /// [`Bad`]: the flash does not hold what it must; nothing was erased that is needed to go
     /// the other way.
     pub(crate) fn run<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> Result<(), Bad> {
-        let first = self.resume_at(io)?;
-        if first < self.steps {
-            self.exchange_behind_cut(io, first)?;
-        }
-        for j in first + 1..self.steps {
-            self.exchange(io, j)?;
+        let (first, last) = self.resume_at(io)?;
+        for j in first..self.steps {
+            if j <= last {
+                self.exchange_behind_cut(io, j)?;
+            } else {
+                self.exchange(io, j)?;
+            }
         }
         Ok(())
     }
@@ -191,7 +199,7 @@ impl<'m> Exchange<'m> {
         Ok(())
     }
 
-    /// The first step behind a cut: whatever it reads as, both copies are made again.
+    /// A step that the cut may have been in: whatever it reads as, both copies are made again.
     fn exchange_behind_cut<S: Storage, C: Crypto>(
         &mut self,
         io: &mut Io<'_, S, C>,

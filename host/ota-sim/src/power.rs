@@ -101,6 +101,17 @@ impl Flash {
         self.power.arm_next();
     }
 
+    /// Arms one cut as if that had been `done` operations ago: those that another chip on the same
+    /// supply has had since, or those before a snapshot. Replaces what was armed.
+    ///
+    /// # Panics
+    /// If its operation is among those that are done.
+    pub fn arm_since(&mut self, cut: Cut, done: u64) {
+        assert!(done < cut.operation, "the cut {cut} lies behind us");
+        self.power.later.clear();
+        self.power.armed = Some((cut.operation - done, cut));
+    }
+
     /// No cut is to come any more.
     pub fn disarm(&mut self) {
         self.arm(Plan::default());

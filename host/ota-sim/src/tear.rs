@@ -38,6 +38,8 @@ impl Unit {
         let word = self.word_mut(index);
         let mut flags = cell::PROGRAMMED | cell::TORN;
         match fate {
+            // Programmed with the erased value, in a page that was cut: nobody can tell.
+            Fate::New if finished != 0 && word.iter().all(|byte| *byte == erased) => {}
             Fate::Old | Fate::New => flags = finished,
             Fate::FrontHalf if half == 0 => word[0] = old[0] & 0xF0 | word[0] & 0x0F,
             Fate::BackHalf if half == 0 => word[0] = old[0] & 0x0F | word[0] & 0xF0,

@@ -507,3 +507,17 @@ fn a_failed_program_keeps_the_words_before_the_one_that_refused() {
     assert!(flash.violations().is_empty());
     assert_eq!(flash.program(0, &[2; 8]), Err(FlashError::ProgrammedTwice));
 }
+
+#[test]
+fn a_word_programmed_with_the_erased_value_in_a_cut_page_refuses_and_is_no_violation() {
+    let mut flash = Flash::new(Config::new(1024, 8, 1024).with_erased(0));
+    let mut page = [0x5A; 16];
+    page[..8].fill(0);
+    flash.arm(Cut::new(1, Tear::Front));
+    assert_eq!(flash.program(0, &page), Err(FlashError::PowerCut));
+    flash.power_up();
+    let mut read = [1; 16];
+    flash.read(0, &mut read).unwrap();
+    assert_eq!(read, [0; 16], "it reads blank");
+    assert_eq!(flash.program(0, &page), Err(FlashError::ProgramFailed));
+}

@@ -129,3 +129,22 @@ fn each_cut_of_a_plan_counts_from_the_power_up_before() {
     assert_eq!(flash.bytes()[..16], [1; 16]);
     assert_eq!(flash.history().to_string(), "2:after+0:mixed+1:after");
 }
+
+#[test]
+fn a_cut_armed_since_some_operations_tears_as_if_armed_before_them() {
+    let mut early = Flash::new(ota_sim::Config::new(4096, 4, 1024));
+    let mut late = early.clone();
+    let cut = Cut::new(3, Tear::Random(9));
+    early.arm(cut);
+    for flash in [&mut early, &mut late] {
+        flash.program(0, &pattern(1, 512)).unwrap();
+    }
+    late.arm_since(cut, 2);
+    for flash in [&mut early, &mut late] {
+        assert!(flash.program(512, &pattern(2, 256)).is_err());
+    }
+    assert_eq!(
+        (early.bytes(), early.history()),
+        (late.bytes(), late.history())
+    );
+}

@@ -3,138 +3,21 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
-};
 use ota_bootloader::{
-    AcceptError, Admission, Area, BootState, Bootloader, Chip, ConfirmError, Confirmation,
-    Decision, FlashMap, Index, Layout, OneFlash, OpenError, Product, Record, Region, ResetCause,
-    Strategy, TrialLimits, Updater, Work,
+    AcceptError, Admission, BootState, Bootloader, ConfirmError, Confirmation, Decision, Device,
+    FlashMap, Index, OpenError, Product, Record, Region, ResetCause, Strategy, TrialLimits,
+    Updater, Work,
 };
 use ota_image::{BootKeys, ENVELOPE_LEN, Envelope, PublicKey, TrustAnchors};
-use ota_sim::{Config, Flash, FlashError};
+use ota_sim::{Flash, Plan};
 
+use crate::chips::{Chips, Wire};
 use crate::crypto::RememberingCrypto;
+use crate::geometry::Geometry;
 use crate::release::{BOOT_SEED, CLASS, RELEASE_SEED, VENDOR, public_key};
 
 /// Where test images are linked.
 pub const LOAD_ADDRESS: u32 = 0x1002_0000;
-
-/// A flash of any geometry behind the traits: the model itself refuses what is not aligned.
-pub struct AnyNor<'a>(pub &'a mut Flash);
-
-/// The model's error, for the traits.
-#[derive(Debug)]
-pub struct AnyError(pub FlashError);
-
-impl NorFlashError for AnyError {
-    fn kind(&self) -> NorFlashErrorKind {
-        NorFlashErrorKind::Other
-    }
-}
-
-impl ErrorType for AnyNor<'_> {
-    type Error = AnyError;
-}
-
-impl ReadNorFlash for AnyNor<'_> {
-    const READ_SIZE: usize = 1;
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), AnyError> {
-        self.0.read(offset, bytes).map_err(AnyError)
-    }
-    fn capacity(&self) -> usize {
-        self.0.config().size as usize
-    }
-}
-
-impl NorFlash for AnyNor<'_> {
-    const WRITE_SIZE: usize = 1;
-    const ERASE_SIZE: usize = 1;
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), AnyError> {
-        self.0.program(offset, bytes).map_err(AnyError)
-    }
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), AnyError> {
-        self.0.erase(from, to).map_err(AnyError)
-    }
-}
-
-/// The shape of a simulated device. Sizes in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Geometry {
-    /// Swap or A/B.
-    pub strategy: Strategy,
-    /// Write size.
-    pub write_size: u32,
-    /// Erase unit.
-    pub erase_size: u32,
-    /// Erased value.
-    pub erased: u8,
-    /// Error correction: a torn word cannot be read.
-    pub ecc: bool,
-    /// Step.
-    pub step: u32,
-    /// What an image may occupy.
-    pub slot: u32,
-    /// A bank.
-    pub bank: u32,
-    /// Erase units of the journal.
-    pub journal_units: u32,
-}
-
-impl Geometry {
-    /// Byte writes, 4 KiB units and steps: an RP2040 with slots for `steps` steps.
-    #[must_use]
-    pub const fn small(steps: u32) -> Self {
-        Self {
-            strategy: Strategy::Swap,
-            write_size: 1,
-            erase_size: 4096,
-            erased: 0xFF,
-            ecc: false,
-            step: 4096,
-            slot: 4096 * steps,
-            bank: 8192,
-            journal_units: 2,
-        }
-    }
-
-    /// The layout: bootloader, journal, banks, slots, settings.
-    #[must_use]
-    pub fn layout(&self) -> Layout {
-        let unit = self.erase_size;
-        let mut at = 0;
-        let mut area = |size: u32| {
-            let area = Area::internal(at, size.next_multiple_of(unit));
-            at += area.size;
-            area
-        };
-        let bootloader = area(unit);
-        let journal = area(self.journal_units * unit);
-        let banks = [area(self.bank), area(self.bank)];
-        let staging = match self.strategy {
-            Strategy::Swap => self.slot + 2 * self.step,
-            Strategy::Ab => self.slot,
-        };
-        let slots = [area(self.slot), area(staging)];
-        let settings = area(unit);
-        Layout {
-            strategy: self.strategy,
-            internal: Chip {
-                size: at,
-                write_size: self.write_size,
-                erase_size: unit,
-                erased: self.erased,
-            },
-            external: None,
-            bootloader,
-            settings,
-            journal,
-            banks,
-            slots,
-            step: self.step,
-        }
-    }
-}
 
 /// Why something on a rig stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +56,8 @@ pub fn anchors(keys: &[PublicKey; 2]) -> TrustAnchors<'_> {
 pub struct Rig {
     /// Its flash.
     pub flash: Flash,
+    /// Its second chip, if it has one.
+    pub external: Option<Flash>,
     /// What it is.
     pub product: Product,
     /// Its cryptography.
@@ -181,8 +66,7 @@ pub struct Rig {
     pub asked: u32,
     keys: [PublicKey; 2],
     approved: Arc<Mutex<HashSet<Vec<u8>>>>,
-    write_size: u32,
-    erased: u8,
+    supply: Wire,
 }
 
 const PIECE: usize = 256;
@@ -197,13 +81,9 @@ impl Rig {
     pub fn new(geometry: Geometry) -> Self {
         let layout = geometry.layout();
         let map = FlashMap::new(layout).expect("a map");
-        let mut flash = Flash::new(Config {
-            size: layout.internal.size,
-            write_size: geometry.write_size,
-            erase_size: geometry.erase_size,
-            erased: geometry.erased,
-            ecc: geometry.ecc,
-        });
+        let (internal, external) = geometry.configs();
+        let mut flash = Flash::new(internal);
+        let mut external = external.map(Flash::new);
         for area in [layout.bootloader, layout.settings] {
             flash.load(area.offset, &vec![0x5A; area.size as usize]);
             flash.protect(area.offset..area.offset + area.size);
@@ -211,7 +91,11 @@ impl Rig {
         let approved = Arc::new(Mutex::new(HashSet::new()));
         for area in layout.slots {
             let approved = Arc::clone(&approved);
-            flash.guard(
+            let chip = match (area.device, &mut external) {
+                (Device::External, Some(external)) => external,
+                (Device::External, None) | (Device::Internal, _) => &mut flash,
+            };
+            chip.guard(
                 area.offset..area.offset + area.size,
                 move |_, bytes: &[u8]| {
                     let approved: std::sync::MutexGuard<'_, HashSet<Vec<u8>>> =
@@ -232,13 +116,13 @@ impl Rig {
         };
         Self {
             flash,
+            external,
             product,
             crypto: RememberingCrypto::default(),
             asked: 0,
             keys: [public_key(RELEASE_SEED), public_key(BOOT_SEED)],
             approved,
-            write_size: geometry.write_size,
-            erased: geometry.erased,
+            supply: Wire::default(),
         }
     }
 
@@ -248,25 +132,114 @@ impl Rig {
     /// If a guard panicked before.
     pub fn approve(&self, image: &[u8]) {
         let mut approved = self.approved.lock().expect("not poisoned");
-        let mut padded = image.to_vec();
-        let whole = image.len().next_multiple_of(self.write_size as usize);
-        padded.resize(whole, self.erased);
-        for piece in padded.chunks(PIECE) {
-            approved.insert(piece.to_vec());
-            // A tail is programmed as whole words and a last one.
-            let word = self.write_size as usize;
-            if piece.len() < PIECE {
+        for index in [Index::Zero, Index::One] {
+            let geometry = self.product.map.geometry(Region::Slot(index));
+            let word = geometry.write_size as usize;
+            let mut padded = image.to_vec();
+            padded.resize(image.len().next_multiple_of(word), geometry.erased);
+            for piece in padded.chunks(PIECE) {
+                approved.insert(piece.to_vec());
+                // A tail is programmed as whole words and a last one.
                 approved.insert(piece[..piece.len() - word].to_vec());
                 approved.insert(piece[piece.len() - word..].to_vec());
-            } else {
-                approved.insert(piece[PIECE - word..].to_vec());
-                approved.insert(piece[..PIECE - word].to_vec());
             }
         }
     }
 
-    fn offset(&self, region: Region) -> u32 {
-        self.product.map.area(region).offset
+    /// The chip that a region lies on, and where.
+    fn chip(&mut self, region: Region) -> (&mut Flash, u32) {
+        let area = self.product.map.area(region);
+        let chip = match (area.device, &mut self.external) {
+            (Device::External, Some(external)) => external,
+            (Device::External, None) | (Device::Internal, _) => &mut self.flash,
+        };
+        (chip, area.offset)
+    }
+
+    /// Both chips.
+    pub fn chips(&self) -> impl Iterator<Item = &Flash> {
+        core::iter::once(&self.flash).chain(&self.external)
+    }
+
+    /// Arms cuts that count the operations of both chips, and take both, as if that had been
+    /// `done` operations ago (0: now). With one chip, arming that does the same.
+    pub fn arm(&mut self, plan: Plan, done: u64) {
+        self.supply.get().arm(plan, done);
+        self.flash.disarm();
+        if let Some(external) = &mut self.external {
+            external.disarm();
+        }
+    }
+
+    /// Operations of both chips since the next cut of the plan was armed: since the last cut.
+    #[must_use]
+    pub fn since_cut(&self) -> u64 {
+        self.supply.get().since()
+    }
+
+    /// Whether the power is off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.supply.get().is_off() || self.chips().any(Flash::is_off)
+    }
+
+    /// The power comes back, or goes for a moment between two operations.
+    pub fn power_up(&mut self) {
+        if self.supply.get().is_off() {
+            self.flash.disarm();
+            if let Some(external) = &mut self.external {
+                external.disarm();
+            }
+        }
+        self.supply.get().power_up();
+        self.flash.power_up();
+        if let Some(external) = &mut self.external {
+            external.power_up();
+        }
+    }
+
+    /// Operations of both chips so far.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.chips().map(Flash::operations).sum()
+    }
+
+    /// What a region holds, as a read would see it. Not counted as a read.
+    #[must_use]
+    pub fn region(&mut self, region: Region) -> Vec<u8> {
+        let size = self.product.map.area(region).size as usize;
+        let (chip, offset) = self.chip(region);
+        chip.bytes()[offset as usize..][..size].to_vec()
+    }
+
+    /// Puts bytes somewhere from outside, as a factory or as rot does.
+    pub fn load(&mut self, region: Region, offset: u32, bytes: &[u8]) {
+        let (chip, start) = self.chip(region);
+        chip.load(start + offset, bytes);
+    }
+
+    /// Bit rot: a byte of a region reads so from now on.
+    pub fn rot(&mut self, region: Region, offset: u32, byte: u8) {
+        let (chip, start) = self.chip(region);
+        chip.corrupt(start + offset, byte);
+    }
+
+    /// Erases of the units of a region so far, torn ones included.
+    pub fn erases(&mut self, region: Region) -> u32 {
+        let size = self.product.map.area(region).size;
+        let (chip, offset) = self.chip(region);
+        let unit = chip.config().erase_size;
+        let units = (offset / unit) as usize..((offset + size) / unit) as usize;
+        chip.stats().erases_per_unit[units].iter().sum()
+    }
+
+    fn storage(&mut self) -> Chips<'_> {
+        Chips::new(
+            &mut self.flash,
+            self.external.as_mut(),
+            &self.supply,
+            self.product.map,
+        )
     }
 
     /// Writes a package as a factory does: image, manifest, blank journal.
@@ -275,13 +248,9 @@ impl Rig {
     /// If it is no package.
     pub fn provision(&mut self, package: &[u8]) {
         let (head, image) = split(package);
-        let (slot, bank) = (
-            self.offset(Region::Slot(Index::Zero)),
-            self.offset(Region::Bank(Index::Zero)),
-        );
         self.approve(image);
-        self.flash.load(slot, image);
-        self.flash.load(bank, head);
+        self.load(Region::Slot(Index::Zero), 0, image);
+        self.load(Region::Bank(Index::Zero), 0, head);
     }
 
     /// One boot of the real bootloader.
@@ -289,17 +258,9 @@ impl Rig {
     /// # Panics
     /// If the map does not fit the flash.
     pub fn boot(&mut self, cause: ResetCause) -> Decision {
-        let storage =
-            OneFlash::new(AnyNor(&mut self.flash), self.product.map).expect("the map fits");
-        let [_, boot] = &self.keys;
-        let keys = std::slice::from_ref(boot);
-        Bootloader::new(
-            &self.product,
-            BootKeys::new(keys).expect("one key"),
-            storage,
-            self.crypto.clone(),
-        )
-        .boot(cause)
+        let (product, crypto) = (self.product, self.crypto.clone());
+        let keys = [self.keys[1]];
+        Bootloader::new(&product, boot_keys(&keys), self.storage(), crypto).boot(cause)
     }
 
     /// Opens the updater, as an application does, and does something with it.
@@ -311,15 +272,11 @@ impl Rig {
     /// If the map does not fit the flash.
     pub fn updater<T>(
         &mut self,
-        work: impl FnOnce(
-            &mut Updater<'_, OneFlash<AnyNor<'_>>, RememberingCrypto>,
-            &TrustAnchors<'_>,
-        ) -> T,
+        work: impl FnOnce(&mut Updater<'_, Chips<'_>, RememberingCrypto>, &TrustAnchors<'_>) -> T,
     ) -> Result<T, OpenError> {
-        let storage =
-            OneFlash::new(AnyNor(&mut self.flash), self.product.map).expect("the map fits");
-        let mut updater = Updater::open(&self.product, storage, self.crypto.clone())?;
-        Ok(work(&mut updater, &anchors(&self.keys)))
+        let (product, keys, crypto) = (self.product, self.keys, self.crypto.clone());
+        let mut updater = Updater::open(&product, self.storage(), crypto)?;
+        Ok(work(&mut updater, &anchors(&keys)))
     }
 
     /// The state on flash.
@@ -382,7 +339,7 @@ impl Rig {
         });
         self.asked += asked;
         let result = result.map_err(Stop::Open).and_then(|result| result);
-        if self.flash.is_off() {
+        if self.is_off() {
             Err(Stop::PowerCut)
         } else {
             result.map(|()| asked)
@@ -393,8 +350,8 @@ impl Rig {
     #[must_use]
     pub fn holds(&mut self, slot: Index, offset: u32, image: &[u8]) -> bool {
         let mut bytes = vec![0; image.len()];
-        let start = self.offset(Region::Slot(slot)) + offset;
-        self.flash.read(start, &mut bytes).is_ok() && bytes == image
+        let (chip, start) = self.chip(Region::Slot(slot));
+        chip.read(start + offset, &mut bytes).is_ok() && bytes == image
     }
 
     /// Confirms the running image, as a healthy application does.

@@ -1,5 +1,7 @@
 //! What takes longer than a test run, or writes tables into the documentation.
 
+mod prove;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -11,8 +13,12 @@ struct Arguments {
 
 /// One variant, one module.
 #[derive(Subcommand)]
-enum Task {}
+enum Task {
+    Prove(prove::Prove),
+}
 
 fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {}
+    match Arguments::parse().task {
+        Task::Prove(arguments) => prove::run(&arguments),
+    }
 }

@@ -17,9 +17,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
     ) -> Result<Work, WorkError> {
         let start = staging.next.saturating_mul(staging.chunk_size());
         if staging.next == staging.window_end && staging.next != staging.position {
-            self.acknowledge(staging.manifest.page_count().saturating_add(staging.next))
-                .map_err(|_| WorkError::Journal)?;
-            staging.position = staging.next;
+            self.record_position(staging)?;
             return Ok(Work::Busy);
         }
         if start >= staging.clean_to && staging.look != Look::No {
@@ -54,6 +52,24 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         }))
     }
 
+    /// Erases the unit that begins with the next chunk, so that it is fetched and not looked at.
+    /// One that was renewed in part is left as it is.
+    fn erase_unit(&mut self, staging: &mut Staging) -> Result<(), WorkError> {
+        let start = staging.next.saturating_mul(staging.chunk_size());
+        if staging.clean_to <= start {
+            erase(&mut self.storage, staging.at(staging.next), 1).map_err(|_| WorkError::Flash)?;
+            staging.clean_to = start.saturating_add(staging.unit);
+        }
+        Ok(())
+    }
+
+    fn record_position(&mut self, staging: &mut Staging) -> Result<(), WorkError> {
+        self.acknowledge(staging.manifest.page_count().saturating_add(staging.next))
+            .map_err(|_| WorkError::Journal)?;
+        staging.position = staging.next;
+        Ok(())
+    }
+
     /// Is the next chunk there already? At the first that is not: clean up behind the cut.
     pub(super) fn look_at_chunk(
         &mut self,
@@ -74,9 +90,17 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             .is_ok_and(|leaf| digest.matches_digest(leaf));
         if there {
             staging.next += 1;
-            if staging.look == Look::UntilMissing && staging.next == staging.manifest.chunk_count()
-            {
-                self.clean_up(staging, buffer)?;
+            let all = staging.next == staging.manifest.chunk_count();
+            match staging.look {
+                Look::UntilMissing if all => self.clean_up(staging, buffer)?,
+                // The cut may have been in a repair, with good chunks behind it.
+                Look::UntilMissing if staging.next == staging.end_of_position() => {
+                    self.renew_last(staging, buffer)?;
+                    if staging.next < staging.end_of_position() {
+                        self.erase_unit(staging)?;
+                    }
+                }
+                Look::UntilMissing | Look::All | Look::No => {}
             }
             return Ok(Work::Busy);
         }
@@ -84,11 +108,10 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             Look::UntilMissing => self.clean_up(staging, buffer)?,
             Look::All | Look::No => {
                 staging.next = staging.first_of_unit(chunk);
+                // Behind a cut, that is where to look for what was written last.
+                self.record_position(staging)?;
                 staging.clean_to = staging.next.saturating_mul(staging.chunk_size());
-                // The unit as a whole: erase it now, so that it is fetched and not looked at.
-                erase(&mut self.storage, staging.at(staging.next), 1)
-                    .map_err(|_| WorkError::Flash)?;
-                staging.clean_to = staging.clean_to.saturating_add(staging.unit);
+                self.erase_unit(staging)?;
             }
         }
         Ok(Work::Busy)

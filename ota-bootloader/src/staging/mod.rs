@@ -221,6 +221,12 @@ impl Staging {
         chunk - chunk % self.chunks_per_unit()
     }
 
+    /// The chunk behind the unit that the position is in.
+    fn end_of_position(&self) -> u32 {
+        self.first_of_unit(self.position)
+            .saturating_add(self.chunks_per_unit())
+    }
+
     /// The next chunk's place does not take it, whatever it reads as. Alone in its units it is
     /// erased; with others, these are saved in the hole as after a cut, or fetched again.
     fn give_up_place(&mut self) {

@@ -1,0 +1,68 @@
+//! What the sweep found, each by its name. `docs/power-loss.md` tells the stories.
+
+use ota_proof::sweep::{Choice, Found, Story, Sweep, all, replay};
+use ota_sim::{Cut, Tear};
+
+/// What turns only later: words that read right, or untouched, until a later power-up.
+struct Turning;
+
+impl Choice for Turning {
+    fn first(&self, _: u64) -> Vec<Tear> {
+        vec![Tear::Fading, Tear::Late]
+    }
+    fn second(&self, _: Cut, _: u64) -> Vec<Tear> {
+        Vec::new()
+    }
+    fn pairs(&self) -> bool {
+        false
+    }
+}
+
+/// The cuts that were found, and every cut of their configuration that turns later.
+fn holds(configuration: &str, cuts: &[&str]) {
+    for cut in cuts {
+        let id = format!("{configuration}/{cut}");
+        assert_eq!(replay(&id), Ok(()), "{id}");
+    }
+    let known = all().into_iter().find(|known| known.name == configuration);
+    let story = Story::new(known.expect(configuration).plot);
+    let sweep = Sweep::new(&story).expect("an undisturbed run");
+    let mut found = Found::default();
+    for operation in 1..=sweep.operations() {
+        sweep.at(operation, &Turning, &mut found);
+    }
+    assert!(found.cuts > 50, "{} cuts", found.cuts);
+    assert!(found.failures.is_empty(), "{:?}", found.failures);
+}
+
+#[test]
+fn equal_steps_do_not_hide_the_step_that_a_cut_was_in() {
+    holds("w1-u1024-swap/ab-aa/unplugged", &["44:fading"]);
+    holds("w1-u1024-swap/ba-bb/unplugged", &["44:fading"]);
+    holds("w1-u1024-swap/aba-aab/unplugged", &["51:fading"]);
+}
+
+#[test]
+fn a_step_that_only_one_image_has_is_made_again_behind_a_cut_in_it() {
+    holds(
+        "w8-u512-swap/grow/healthy",
+        &["52:fading", "58:fading", "2:saturated+58:r24"],
+    );
+}
+
+#[test]
+fn a_step_left_in_the_spare_does_not_hide_the_step_that_a_cut_was_in() {
+    holds("w1-u1024-swap/equal/rot-in-swap", &["53:late+6:fading"]);
+}
+
+#[test]
+fn a_chunk_put_back_among_good_ones_is_written_again_behind_a_cut_in_it() {
+    holds("w4-u1024-ab/equal/rot-in-staged", &["22:fading"]);
+}
+
+#[test]
+fn an_id_that_names_nothing_is_refused() {
+    for id in ["", "w1-u1024-swap/ab-aa/unplugged", "no/such/thing/1:late"] {
+        assert!(replay(id).is_err(), "{id}");
+    }
+}

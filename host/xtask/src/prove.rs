@@ -1,0 +1,116 @@
+//! `cargo xtask prove`: the whole of what tests only sample.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::thread::available_parallelism;
+
+use anyhow::{Context as _, bail};
+use ota_proof::sweep::{self, Extent, Row};
+
+/// Where the table goes.
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/power-loss.md");
+const BEGIN: &str = "<!-- begin: cargo xtask prove --write -->\n";
+const END: &str = "<!-- end: cargo xtask prove --write -->\n";
+
+/// Cuts the power everywhere, once and twice.
+#[derive(clap::Args)]
+pub(crate) struct Prove {
+    /// One of N first cuts, and one of N second cuts behind each
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    sample: u64,
+    /// Draws samples, random tears and the tears of second cuts
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Only configurations whose name contains TEXT
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    matching: String,
+    /// Only the one cut or pair of cuts that ID names
+    #[arg(long, value_name = "ID", conflicts_with_all = ["sample", "matching", "write"])]
+    only: Option<String>,
+    /// Write the table to docs/power-loss.md
+    #[arg(long, conflicts_with = "matching")]
+    write: bool,
+}
+
+pub(crate) fn run(arguments: &Prove) -> anyhow::Result<()> {
+    if let Some(id) = &arguments.only {
+        return match sweep::replay(id) {
+            Ok(()) => {
+                println!("{id}: no promise is broken");
+                Ok(())
+            }
+            Err(broken) => bail!("{id}: {broken}"),
+        };
+    }
+    let extent = Extent {
+        firsts: arguments.sample,
+        seconds: arguments.sample,
+        seed: arguments.seed,
+    };
+    let threads = available_parallelism().map_or(1, Into::into);
+    let rows = sweep::run(
+        extent,
+        threads,
+        |configuration| configuration.name.contains(&arguments.matching),
+        |done, of| {
+            if done % 50 == 0 || done == of {
+                eprintln!("{done} of {of}");
+            }
+        },
+    );
+    let table = table(&rows, arguments);
+    print!("{table}");
+    let mut failures = 0;
+    for (id, broken) in rows.iter().flat_map(|row| &row.failures) {
+        println!("cargo xtask prove --only {id}\n    {broken}");
+        failures += 1;
+    }
+    if arguments.write {
+        write(&table)?;
+    }
+    if failures > 0 {
+        bail!("{failures} promises are broken");
+    }
+    Ok(())
+}
+
+/// Markdown, one line a configuration.
+fn table(rows: &[Row], arguments: &Prove) -> String {
+    let Prove { sample, seed, .. } = arguments;
+    let extent = match sample {
+        1 => "the whole".to_owned(),
+        of => format!("a sample of one in {of}"),
+    };
+    let mut table = format!("Seed {seed}, {extent}.\n\n");
+    table.push_str("| configuration | operations | cuts | pairs of cuts | failures |\n");
+    table.push_str("|---|---:|---:|---:|---:|\n");
+    let mut sums = (0, 0, 0, 0);
+    for row in rows {
+        let failures = row.failures.len();
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} | {} | {failures} |",
+            row.name, row.operations, row.cuts, row.pairs
+        );
+        sums.0 += row.operations;
+        sums.1 += row.cuts;
+        sums.2 += row.pairs;
+        sums.3 += failures;
+    }
+    let (operations, cuts, pairs, failures) = sums;
+    let _ = writeln!(
+        table,
+        "| all | {operations} | {cuts} | {pairs} | {failures} |"
+    );
+    table
+}
+
+/// Puts the table between its markers.
+fn write(table: &str) -> anyhow::Result<()> {
+    let path = Path::new(PAGE);
+    let page = std::fs::read_to_string(path).context("docs/power-loss.md")?;
+    let (before, rest) = page.split_once(BEGIN).context("no place for the table")?;
+    let (_, after) = rest.split_once(END).context("no end of the table")?;
+    std::fs::write(path, format!("{before}{BEGIN}\n{table}\n{END}{after}"))?;
+    Ok(())
+}

@@ -62,6 +62,16 @@ pub(crate) fn stream<S: Storage>(
     Ok(())
 }
 
+fn hash<S: Storage, H: Hasher>(
+    storage: &mut S,
+    mut hasher: H,
+    at: At,
+    len: u32,
+) -> Result<Digest, Bad> {
+    stream(storage, at, len, |block| hasher.update(block))?;
+    Ok(hasher.finish())
+}
+
 /// Whether flash holds exactly these bytes.
 pub(crate) fn holds<S: Storage>(storage: &mut S, at: At, bytes: &[u8]) -> bool {
     let (mut rest, mut same) = (bytes, true);
@@ -121,16 +131,12 @@ pub(crate) fn erase<S: Storage>(storage: &mut S, at: At, len: u32) -> Result<(),
 impl<S: Storage, C: Crypto> Io<'_, S, C> {
     /// The leaf digest of `len` bytes.
     pub(crate) fn leaf(&mut self, at: At, len: u32) -> Result<Digest, Bad> {
-        let mut hasher = chunk_hasher(self.crypto);
-        stream(self.storage, at, len, |block| hasher.update(block))?;
-        Ok(hasher.finish())
+        hash(self.storage, chunk_hasher(self.crypto), at, len)
     }
 
     /// The plain SHA-256 of `len` bytes.
     pub(crate) fn sha256(&mut self, at: At, len: u32) -> Result<Digest, Bad> {
-        let mut hasher = self.crypto.sha256();
-        stream(self.storage, at, len, |block| hasher.update(block))?;
-        Ok(hasher.finish())
+        hash(self.storage, self.crypto.sha256(), at, len)
     }
 
     /// Reads an envelope.

@@ -11,6 +11,8 @@
 //! - A unit is erased in the same power cycle as its first record, never on the strength of
 //!   reading blank; and it is never the unit of the newest record.
 
+use core::num::NonZeroU32;
+
 use crate::record::{Place, RECORD_LEN, Record, decode, encode};
 use crate::storage::{Region, Storage};
 
@@ -21,12 +23,17 @@ const RECORD_SIZE: u32 = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AppendError;
 
+/// So that dividing by it cannot fail.
+fn at_least_one(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
+}
+
 /// A view of the journal, valid for one power cycle as long as nobody else writes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Journal {
     map_id: u32,
-    units: u32,
-    places: u32,
+    units: NonZeroU32,
+    places: NonZeroU32,
     unit_size: u32,
     erased: u8,
     newest: Option<(u32, Record)>,
@@ -44,8 +51,8 @@ impl Journal {
         let unit_size = geometry.erase_size.max(1);
         let mut journal = Self {
             map_id,
-            units: (geometry.size / unit_size).max(1),
-            places: (unit_size / RECORD_SIZE).max(1),
+            units: at_least_one(geometry.size / unit_size),
+            places: at_least_one(unit_size / RECORD_SIZE),
             unit_size,
             erased: geometry.erased,
             newest: None,
@@ -53,8 +60,8 @@ impl Journal {
             skipped: false,
             foreign: false,
         };
-        for unit in 0..journal.units {
-            for place in 0..journal.places {
+        for unit in 0..journal.units.get() {
+            for place in 0..journal.places.get() {
                 journal.consider(storage, unit, place);
             }
         }
@@ -115,6 +122,12 @@ impl Journal {
         )
     }
 
+    /// Whether the newest record is this one, by their bytes: comparing fields takes more code.
+    fn says(&self, record: &Record) -> bool {
+        self.record()
+            .is_some_and(|newest| encode(newest, 0, 0) == encode(record, 0, 0))
+    }
+
     /// Makes `record` the newest one, written and read back in this power cycle: what anything
     /// irreversible must rest on, for a torn record can read as valid once and not again.
     pub(crate) fn settle<S: Storage>(
@@ -122,7 +135,7 @@ impl Journal {
         storage: &mut S,
         record: &Record,
     ) -> Result<(), AppendError> {
-        if self.settled && self.record() == Some(record) {
+        if self.settled && self.says(record) {
             return Ok(());
         }
         self.append(storage, record)
@@ -134,7 +147,7 @@ impl Journal {
         storage: &mut S,
         record: &Record,
     ) -> Result<(), AppendError> {
-        if self.record() == Some(record) {
+        if self.says(record) {
             return Ok(());
         }
         self.append(storage, record)
@@ -148,7 +161,7 @@ impl Journal {
     ) -> Result<(), AppendError> {
         let after_newest = self.newest.map(|(sequence, _)| sequence.saturating_add(1));
         if let Some(first) = after_newest
-            && !first.is_multiple_of(self.places)
+            && !first.is_multiple_of(self.places.get())
             && self.append_in_unit(storage, record, first)
         {
             return Ok(());
@@ -167,9 +180,9 @@ impl Journal {
             (sequence / self.places).saturating_add(1)
         });
         let spare = if self.newest.is_some() {
-            self.units - 1
+            self.units.get() - 1
         } else {
-            self.units
+            self.units.get()
         };
         for epoch in next..next.saturating_add(spare) {
             let from = self.offset(epoch % self.units, 0);
@@ -177,7 +190,7 @@ impl Journal {
             if storage
                 .erase(Region::Journal, from, from.saturating_add(self.unit_size))
                 .is_ok()
-                && self.append_in_unit(storage, record, epoch.saturating_mul(self.places))
+                && self.append_in_unit(storage, record, epoch.saturating_mul(self.places.get()))
             {
                 return Ok(());
             }
@@ -189,7 +202,7 @@ impl Journal {
     fn append_in_unit<S: Storage>(&mut self, storage: &mut S, record: &Record, first: u32) -> bool {
         let end = (first / self.places)
             .saturating_add(1)
-            .saturating_mul(self.places);
+            .saturating_mul(self.places.get());
         for sequence in first..end {
             let (unit, place) = self.unit_and_place(sequence);
             let offset = self.offset(unit, place);

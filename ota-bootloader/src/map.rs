@@ -136,6 +136,8 @@ impl core::error::Error for MapError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlashMap {
     layout: Layout,
+    image_capacity: u32,
+    id: u32,
 }
 
 /// Smallest erase unit supported: a journal record must fit one (STM32 L0).
@@ -232,15 +234,26 @@ impl FlashMap {
         if overlap(&layout.bootloader, &layout.settings) {
             return Err(MapError::Overlap);
         }
-        let map = Self { layout };
-        map.check_sizes()
+        let map = Self {
+            layout,
+            image_capacity: capacity(&layout),
+            id: 0,
+        };
+        match map.check_sizes() {
+            Ok(()) => Ok(Self {
+                id: map.compute_id(),
+                ..map
+            }),
+            Err(error) => Err(error),
+        }
     }
 
-    const fn check_sizes(self) -> Result<Self, MapError> {
+    const fn check_sizes(&self) -> Result<(), MapError> {
         let layout = &self.layout;
         let [bank0, bank1] = &layout.banks;
         let [slot0, slot1] = &layout.slots;
-        if layout.journal.size / self.chip(&layout.journal).erase_size < 2 {
+        let unit = self.chip(&layout.journal).erase_size;
+        if layout.journal.size < unit.saturating_mul(2) {
             return Err(MapError::JournalTooSmall);
         }
         if bank0.size < SMALLEST_BANK || bank1.size < SMALLEST_BANK {
@@ -257,7 +270,7 @@ impl FlashMap {
         if self.image_capacity() == 0 {
             return Err(MapError::StagingTooSmall);
         }
-        Ok(self)
+        Ok(())
     }
 
     const fn chip(&self, area: &Area) -> &Chip {
@@ -299,17 +312,7 @@ impl FlashMap {
     /// The largest image, in bytes: whole steps that both slots can hold.
     #[must_use]
     pub const fn image_capacity(&self) -> u32 {
-        let [slot0, slot1] = &self.layout.slots;
-        let second = match self.layout.strategy {
-            Strategy::Swap => slot1.size.saturating_sub(2 * self.layout.step),
-            Strategy::Ab => slot1.size,
-        };
-        let smaller = if slot0.size < second {
-            slot0.size
-        } else {
-            second
-        };
-        smaller - smaller % self.layout.step
+        self.image_capacity
     }
 
     /// Where a region lies.
@@ -353,6 +356,10 @@ impl FlashMap {
     /// not write into this one.
     #[must_use]
     pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    const fn compute_id(&self) -> u32 {
         let layout = &self.layout;
         let [bank0, bank1] = &layout.banks;
         let [slot0, slot1] = &layout.slots;
@@ -370,6 +377,24 @@ impl FlashMap {
             list = rest;
         }
         hash
+    }
+}
+
+/// What [`FlashMap::image_capacity`] says.
+const fn capacity(layout: &Layout) -> u32 {
+    let [slot0, slot1] = &layout.slots;
+    let second = match layout.strategy {
+        Strategy::Swap => slot1.size.saturating_sub(layout.step.saturating_mul(2)),
+        Strategy::Ab => slot1.size,
+    };
+    let smaller = if slot0.size < second {
+        slot0.size
+    } else {
+        second
+    };
+    match smaller.checked_rem(layout.step) {
+        Some(rest) => smaller - rest,
+        None => 0,
     }
 }
 

@@ -153,7 +153,9 @@ impl Writer {
     fn put(&mut self, field: &[u8]) {
         let end = self.at.saturating_add(field.len());
         if let Some(place) = self.bytes.get_mut(self.at..end) {
-            place.copy_from_slice(field);
+            for (to, from) in place.iter_mut().zip(field) {
+                *to = *from;
+            }
         }
         self.at = end;
     }

@@ -175,10 +175,12 @@ fn write_tlv(tlv: &Tlv<'_>, out: &mut [u8]) -> Result<usize, EncodeError> {
         .ok_or(EncodeError::BufferTooSmall)?;
     let ([t0, t1], [l0, l1]) = (tlv.tag.to_le_bytes(), len.to_le_bytes());
     *header = [t0, t1, l0, l1];
-    let place = rest
-        .get_mut(..tlv.value.len())
-        .ok_or(EncodeError::BufferTooSmall)?;
-    place.copy_from_slice(tlv.value);
+    if rest.len() < tlv.value.len() {
+        return Err(EncodeError::BufferTooSmall);
+    }
+    for (to, from) in rest.iter_mut().zip(tlv.value) {
+        *to = *from;
+    }
     Ok(TLV_HEADER + tlv.value.len())
 }
 

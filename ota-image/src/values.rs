@@ -6,6 +6,8 @@ use crate::{Digest, ManifestError};
 
 /// Most pages a digest table can have.
 pub const MAX_PAGES: usize = 16;
+/// The logarithm to base 2 of a digest's length.
+const DIGEST_LOG2: u8 = 5;
 /// Longest version, in bytes.
 pub const MAX_VERSION_LEN: usize = 32;
 
@@ -32,11 +34,12 @@ impl Version {
         let visible = text.iter().all(u8::is_ascii_graphic);
         let len = u8::try_from(text.len()).map_err(|_| ManifestError::Version)?;
         let mut bytes = [0; MAX_VERSION_LEN];
-        let place = bytes.get_mut(..text.len()).ok_or(ManifestError::Version)?;
-        if text.is_empty() || !visible {
+        if text.is_empty() || text.len() > bytes.len() || !visible {
             return Err(ManifestError::Version);
         }
-        place.copy_from_slice(text);
+        for (to, from) in bytes.iter_mut().zip(text) {
+            *to = *from;
+        }
         Ok(Self { bytes, len })
     }
 
@@ -130,7 +133,7 @@ impl ChunkSize {
     /// How many digests a whole page of the table holds.
     #[must_use]
     pub const fn digests_per_page(self) -> u32 {
-        self.bytes() / 32
+        1 << (self.0 - DIGEST_LOG2)
     }
 }
 

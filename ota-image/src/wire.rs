@@ -140,7 +140,9 @@ impl Writer<'_> {
         let end = self.len + field.len();
         let place = self.out.get_mut(self.len..end);
         let place = place.ok_or(EncodeError::BufferTooSmall)?;
-        place.copy_from_slice(field);
+        for (to, from) in place.iter_mut().zip(field) {
+            *to = *from;
+        }
         self.len = end;
         Ok(())
     }

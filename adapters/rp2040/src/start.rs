@@ -1,6 +1,7 @@
 //! How this start came about, and how the next one does.
 
 use cortex_m::peripheral::{Peripherals, SCB};
+use embassy_rp::pac;
 use embassy_rp::peripherals::WATCHDOG;
 use embassy_rp::watchdog::{ResetReason, Watchdog};
 use ota_bootloader::ResetCause;
@@ -25,6 +26,15 @@ pub fn reset_cause(watchdog: &mut Watchdog) -> ResetCause {
         None if marked => ResetCause::Software,
         None => ResetCause::Power,
     }
+}
+
+/// Sends the second core back to sleep in the boot ROM. For the bootloader, before it changes flash:
+/// after a `SYSRESETREQ` the second core might still execute the application from there.
+pub fn stop_core_1() {
+    let off = pac::PSM.frce_off();
+    off.write(|domains| domains.set_proc1(true));
+    while !off.read().proc1() {}
+    off.write(|domains| domains.set_proc1(false));
 }
 
 /// Resets the whole chip, now, from anywhere; panic handlers too.

@@ -26,11 +26,15 @@ pub(crate) struct Field([i32; LIMBS]);
 
 impl Field {
     pub(crate) const ZERO: Self = Self([0; LIMBS]);
-    pub(crate) const ONE: Self = {
-        let mut limbs = [0; LIMBS];
-        limbs[0] = 1;
-        Self(limbs)
-    };
+
+    /// One, made where it is needed: as a constant it takes 80 bytes in every point.
+    pub(crate) fn one() -> Self {
+        let mut one = Self::ZERO;
+        if let Some(lowest) = one.0.first_mut() {
+            *lowest = 1;
+        }
+        one
+    }
 
     /// From 32 bytes, the lowest first, of which bit 255 is ignored.
     pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Self {
@@ -190,4 +194,52 @@ fn pack(limbs: &[i32; LIMBS]) -> [u8; 32] {
         count -= 8;
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As far as a carried number goes, in both directions.
+    fn extremes() -> [Field; 5] {
+        let mut highest = [MASK; LIMBS];
+        highest[0] = MASK + FOLD;
+        let mut lowest = [0; LIMBS];
+        lowest[0] = -FOLD;
+        let mut mixed = [MASK; LIMBS];
+        mixed[0] = -FOLD;
+        [highest, lowest, mixed, P, [0; LIMBS]].map(Field)
+    }
+
+    fn is_carried(number: &Field) -> bool {
+        let [lowest, others @ ..] = number.0;
+        (-FOLD..=MASK + FOLD).contains(&lowest)
+            && others.iter().all(|limb| (0..=MASK).contains(limb))
+    }
+
+    // Debug builds check every addition and multiplication for overflow.
+    #[test]
+    fn what_is_carried_stays_carried_at_the_extremes() {
+        for a in extremes() {
+            for b in extremes() {
+                for result in [a.add(&b), a.sub(&b), a.mul(&b), a.negate()] {
+                    assert!(is_carried(&result), "{:?}", result.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn extremes_are_worth_what_their_bytes_are() {
+        for a in extremes() {
+            let small_a = Field::from_bytes(&a.to_bytes());
+            assert!(a.is(&small_a) && a.sub(&small_a).is(&Field::ZERO));
+            for b in extremes() {
+                let small_b = Field::from_bytes(&b.to_bytes());
+                assert!(a.mul(&b).is(&small_a.mul(&small_b)));
+                assert!(a.add(&b).is(&small_a.add(&small_b)));
+                assert!(a.sub(&b).is(&small_a.sub(&small_b)));
+            }
+        }
+    }
 }

@@ -82,7 +82,7 @@ fn hash(r: &[u8; 32], key: &[u8; 32], message: &[&[u8]]) -> [u8; 64] {
 /// `s` times `p` plus `t` times `q`, bit by bit from the top.
 fn combine(s: &[u8; 32], p: &Point, t: &[u8; 32], q: &Point) -> Point {
     let both = p.add(q);
-    let mut sum = Point::IDENTITY;
+    let mut sum = Point::identity();
     for index in (0..scalar::BITS).rev() {
         sum = sum.add(&sum);
         match (scalar::bit(s, index), scalar::bit(t, index)) {

@@ -29,12 +29,14 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    pub(crate) const IDENTITY: Self = Self {
-        x: Field::ZERO,
-        y: Field::ONE,
-        z: Field::ONE,
-        t: Field::ZERO,
-    };
+    pub(crate) fn identity() -> Self {
+        Self {
+            x: Field::ZERO,
+            y: Field::one(),
+            z: Field::one(),
+            t: Field::ZERO,
+        }
+    }
 
     /// From its encoding: y, and in bit 255 whether x is odd. `None` if it is not on the curve, or
     /// not encoded in the one way that it should be.
@@ -60,7 +62,7 @@ impl Point {
         Some(Self {
             x,
             y,
-            z: Field::ONE,
+            z: Field::one(),
             t: x.mul(&y),
         })
     }
@@ -118,8 +120,8 @@ impl Point {
 /// x from x² = (y² - 1) / (dy² + 1), either of the two.
 fn recover_x(y: &Field) -> Option<Field> {
     let y2 = y.mul(y);
-    let u = y2.sub(&Field::ONE);
-    let v = y2.mul(&Field::from_bytes(&D)).add(&Field::ONE);
+    let u = y2.sub(&Field::one());
+    let v = y2.mul(&Field::from_bytes(&D)).add(&Field::one());
     // A root of u/v, if it has one, is uv³(uv⁷)^((p-5)/8), or that times a root of -1.
     let uv3 = v.mul(&v).mul(&v).mul(&u);
     let uv7 = uv3.mul(&v).mul(&v).mul(&v).mul(&v);

@@ -18,7 +18,7 @@ const MESSAGE: &[u8] = b"message";
 
 fn small_order_points() -> Vec<Point> {
     let step = Point::decode(&TORSION).expect("on the curve");
-    let mut point = Point::IDENTITY;
+    let mut point = Point::identity();
     (0..8)
         .map(|_| {
             point = point.add(&step);
@@ -101,7 +101,7 @@ fn a_key_of_small_order_verifies_nothing() {
 
 #[test]
 fn an_r_of_small_order_is_refused_and_one_that_is_off_by_such_a_point_is_not() {
-    let (secret, key) = key_off_by(&Point::IDENTITY);
+    let (secret, key) = key_off_by(&Point::identity());
     let mut nonce = [0; 32];
     nonce[0] = 42;
     for point in small_order_points() {
@@ -172,9 +172,9 @@ fn numbers_modulo_p_are_written_in_one_way() {
     p_minus_1[31] = 0x7F;
     let minus_1 = Field::from_bytes(&p_minus_1);
     assert_eq!(minus_1.to_bytes(), p_minus_1);
-    assert_eq!(minus_1.add(&Field::ONE).to_bytes(), [0; 32]);
-    assert_eq!(Field::ZERO.sub(&Field::ONE).to_bytes(), p_minus_1);
-    assert!(minus_1.mul(&minus_1).is(&Field::ONE));
+    assert_eq!(minus_1.add(&Field::one()).to_bytes(), [0; 32]);
+    assert_eq!(Field::ZERO.sub(&Field::one()).to_bytes(), p_minus_1);
+    assert!(minus_1.mul(&minus_1).is(&Field::one()));
     for above in 0..19 {
         let mut bytes = p_minus_1;
         bytes[0] += 1 + above;
@@ -199,4 +199,87 @@ fn the_largest_limbs_stay_within_their_bounds() {
         );
         largest = square.sub(&sum).sub(&square.negate());
     }
+}
+
+/// The order of the base point, lowest byte first.
+fn order() -> [u8; 32] {
+    let mut order = [0; 32];
+    order[..16]
+        .copy_from_slice(&27_742_317_777_372_353_535_851_937_790_883_648_493_u128.to_le_bytes());
+    order[31] = 0x10;
+    order
+}
+
+#[test]
+fn whatever_small_order_is_in_key_and_r_the_factor_of_eight_takes_it_away() {
+    let mut nonce = [0; 32];
+    nonce[0] = 77;
+    let r = base_times(&nonce);
+    for in_key in small_order_points() {
+        let (secret, key) = key_off_by(&in_key);
+        for in_r in small_order_points() {
+            let r = r.add(&in_r).encode();
+            let signature = sign(&secret, &key, r, &nonce);
+            assert!(verifies(&key, &signature));
+            let mut other = signature;
+            other[40] ^= 1;
+            assert!(!verifies(&key, &other));
+        }
+    }
+}
+
+#[test]
+fn an_s_is_written_in_one_way_only() {
+    let (secret, key) = key_off_by(&Point::identity());
+    let mut nonce = [0; 32];
+    nonce[0] = 9;
+    let signature = sign(&secret, &key, base_times(&nonce).encode(), &nonce);
+    assert!(verifies(&key, &signature));
+    let mut forged = signature;
+    let mut more = 0;
+    // S plus every multiple of the order that fits 32 bytes.
+    while add(&mut forged[32..], &order()) {
+        assert!(!verifies(&key, &forged));
+        more += 1;
+    }
+    assert!(more >= 14, "{more}");
+    // The order itself, and what is next to it.
+    assert!(!scalar::is_canonical(&order()));
+    let mut below = order();
+    below[0] -= 1;
+    assert!(scalar::is_canonical(&below));
+    assert!(!scalar::is_canonical(&[0xFF; 32]));
+}
+
+/// Adds in place; `false` if the sum does not fit.
+fn add(number: &mut [u8], other: &[u8; 32]) -> bool {
+    let mut carry = 0;
+    for (byte, other) in number.iter_mut().zip(other) {
+        let sum = u16::from(*byte) + u16::from(*other) + carry;
+        [*byte, _] = sum.to_le_bytes();
+        carry = sum >> 8;
+    }
+    carry == 0
+}
+
+#[test]
+fn a_scalar_is_reduced_to_its_remainder() {
+    let wide = |low: [u8; 32], high: [u8; 32]| -> [u8; 64] {
+        [low, high].concat().try_into().expect("64 bytes")
+    };
+    let mut below = order();
+    below[0] -= 1;
+    assert_eq!(scalar::reduce(&wide(order(), [0; 32])), [0; 32]);
+    assert_eq!(scalar::reduce(&wide(below, [0; 32])), below);
+    // 2^256 times the order, and one less than it.
+    assert_eq!(scalar::reduce(&wide([0; 32], order())), [0; 32]);
+    assert_eq!(scalar::reduce(&wide([0xFF; 32], below)), below);
+    // 2^512 - 1 is one less than 2^256 times 2^256, each reduced by itself.
+    let mut two_256 = [0; 64];
+    two_256[32] = 1;
+    let two_256 = scalar::reduce(&two_256);
+    let mut one = [0; 32];
+    one[0] = 1;
+    let plus_1 = multiply_add(&one, &scalar::reduce(&[0xFF; 64]), &one);
+    assert_eq!(multiply_add(&two_256, &two_256, &[0; 32]), plus_1);
 }

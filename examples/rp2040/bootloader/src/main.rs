@@ -19,6 +19,7 @@ use rp2040_product::{BOOT, PRODUCT};
 
 #[entry]
 fn main() -> ! {
+    ota_rp2040::stop_core_1();
     // At 125 MHz: at the 6.5 MHz of a cold start, a signature would take five seconds.
     let chip = embassy_rp::init(embassy_rp::config::Config::default());
     let mut watchdog = Watchdog::new(chip.WATCHDOG);

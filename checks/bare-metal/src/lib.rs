@@ -1,17 +1,13 @@
-//! A bootloader and an updating application, with nothing below them: see `Cargo.toml`.
+//! A chip of which only the calls are there, and a product for it.
 #![no_std]
 
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
-use ota_bootloader::{
-    Area, Bootloader, Chip, Decision, FlashMap, Layout, OneFlash, Product, ResetCause, Strategy,
-    TrialLimits, Updater,
-};
-use ota_client::{Config, Download, Fault, Range, Reply, blocking};
-use ota_image::{BootKeys, PublicKey, SoftwareCrypto, TrustAnchors};
+use ota_bootloader::{Area, Chip, FlashMap, Layout, Product, Strategy, TrialLimits};
 
-const MAP: FlashMap = match FlashMap::new(Layout {
+/// A flash map such as a Pico's.
+pub const MAP: FlashMap = match FlashMap::new(Layout {
     strategy: Strategy::Swap,
     internal: Chip {
         size: 2 << 20,
@@ -37,7 +33,8 @@ const MAP: FlashMap = match FlashMap::new(Layout {
     Err(_) => panic!("checked at compile time"),
 };
 
-const PRODUCT: Product = Product {
+/// A product.
+pub const PRODUCT: Product = Product {
     map: MAP,
     vendor: [1; 16],
     class: [2; 16],
@@ -51,100 +48,63 @@ const PRODUCT: Product = Product {
     },
 };
 
-static RELEASE: [PublicKey; 1] = [PublicKey::Ed25519([1; 32])];
-static BOOT: [PublicKey; 1] = [PublicKey::P256([2; 64])];
+unsafe extern "C" {
+    fn chip_read(offset: u32, bytes: *mut u8, len: usize) -> u32;
+    fn chip_program(offset: u32, bytes: *const u8, len: usize) -> u32;
+    fn chip_erase(from: u32, to: u32) -> u32;
+    fn chip_reset() -> !;
+}
 
-/// A flash that is not there.
-struct NoFlash;
+/// What a panic handler calls, and whoever has nothing left to do.
+pub fn reset() -> ! {
+    // SAFETY: is not run; see `build.rs`. So for all of the chip's functions.
+    unsafe { chip_reset() }
+}
 
+/// The chip's flash: three calls.
+pub struct ChipFlash;
+
+/// A flash operation failed, with this code.
 #[derive(Debug)]
-struct Absent;
+pub struct FlashFailed(pub u32);
 
-impl NorFlashError for Absent {
+impl NorFlashError for FlashFailed {
     fn kind(&self) -> NorFlashErrorKind {
         NorFlashErrorKind::Other
     }
 }
 
-impl ErrorType for NoFlash {
-    type Error = Absent;
+fn outcome(code: u32) -> Result<(), FlashFailed> {
+    match code {
+        0 => Ok(()),
+        code => Err(FlashFailed(code)),
+    }
 }
 
-impl ReadNorFlash for NoFlash {
+impl ErrorType for ChipFlash {
+    type Error = FlashFailed;
+}
+
+impl ReadNorFlash for ChipFlash {
     const READ_SIZE: usize = 1;
-    fn read(&mut self, _: u32, _: &mut [u8]) -> Result<(), Absent> {
-        Err(Absent)
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashFailed> {
+        // SAFETY: see `reset`.
+        outcome(unsafe { chip_read(offset, bytes.as_mut_ptr(), bytes.len()) })
     }
     fn capacity(&self) -> usize {
         2 << 20
     }
 }
 
-impl NorFlash for NoFlash {
+impl NorFlash for ChipFlash {
     const WRITE_SIZE: usize = 4;
     const ERASE_SIZE: usize = 4096;
-    fn erase(&mut self, _: u32, _: u32) -> Result<(), Absent> {
-        Err(Absent)
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashFailed> {
+        // SAFETY: see `reset`.
+        outcome(unsafe { chip_erase(from, to) })
     }
-    fn write(&mut self, _: u32, _: &[u8]) -> Result<(), Absent> {
-        Err(Absent)
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashFailed> {
+        // SAFETY: see `reset`.
+        outcome(unsafe { chip_program(offset, bytes.as_ptr(), bytes.len()) })
     }
-}
-
-/// A server that is not there.
-struct NoServer;
-
-impl blocking::Source for NoServer {
-    type Error = Fault;
-    fn open(&mut self, _: Range) -> Result<Reply, Fault> {
-        Err(Fault::Link)
-    }
-    fn read(&mut self, _: &mut [u8]) -> Result<usize, Fault> {
-        Err(Fault::Link)
-    }
-}
-
-/// Time that does not pass.
-struct NoTime;
-
-impl embedded_hal::delay::DelayNs for NoTime {
-    fn delay_ns(&mut self, _: u32) {}
-}
-
-/// A bootloader: 0 boots, anything else is the code of the recovery.
-#[unsafe(no_mangle)]
-pub extern "C" fn boot() -> u32 {
-    let (Ok(keys), Ok(storage)) = (BootKeys::new(&BOOT), OneFlash::new(NoFlash, MAP)) else {
-        return u32::MAX;
-    };
-    match Bootloader::new(&PRODUCT, keys, storage, SoftwareCrypto).boot(ResetCause::Power) {
-        Decision::Boot(_) => 0,
-        Decision::Recovery(recovery) => u32::from(recovery.code()),
-    }
-}
-
-/// An application: 0 staged an update, anything else is the code of the failure.
-#[unsafe(no_mangle)]
-pub extern "C" fn update() -> u32 {
-    let (Ok(anchors), Ok(storage)) = (
-        TrustAnchors::new(&RELEASE, &BOOT),
-        OneFlash::new(NoFlash, MAP),
-    ) else {
-        return u32::MAX;
-    };
-    let mut updater = match Updater::open(&PRODUCT, storage, SoftwareCrypto) {
-        Ok(updater) => updater,
-        Err(error) => return u32::from(error.code()),
-    };
-    let mut buffer = [0; 4096];
-    let mut download = Download::new(Config::DEFAULT, &mut buffer);
-    match blocking::run(&mut download, &mut updater, &anchors, NoServer, NoTime) {
-        Ok(_) => 0,
-        Err(error) => u32::from(error.code()),
-    }
-}
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
 }

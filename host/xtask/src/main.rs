@@ -1,6 +1,9 @@
 //! What takes longer than a test run, or writes tables into the documentation.
 
+mod firmware;
+mod no_panic;
 mod prove;
+mod sizes;
 
 use clap::{Parser, Subcommand};
 
@@ -15,10 +18,16 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     Prove(prove::Prove),
+    /// What a bootloader takes, for each target; fails above 32 KiB.
+    Sizes(sizes::Arguments),
+    /// No panic path of the core crates is left in what runs on a device.
+    NoPanic,
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Prove(arguments) => prove::run(&arguments),
+        Task::Sizes(arguments) => sizes::run(&arguments),
+        Task::NoPanic => no_panic::run(),
     }
 }

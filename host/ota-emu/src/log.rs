@@ -1,8 +1,9 @@
 //! What the firmware says: `defmt` frames and plain text over RTT, and the UART.
 
+use crate::bus::XIP;
 use anyhow::Context as _;
 use defmt_decoder::{Encoding, Table};
-use object::{Object as _, ObjectSymbol as _};
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -51,6 +52,21 @@ struct Program {
     block: u32,
     /// Where its code is.
     code: core::ops::Range<u64>,
+    /// What of it lies in the flash: offset and bytes.
+    flash: Vec<(usize, Vec<u8>)>,
+}
+
+impl Program {
+    /// Whether this is the one that runs at `pc`. Versions of one firmware lie in the same place:
+    /// the flash tells which it is.
+    fn runs(&self, pc: u32, flash: &[u8]) -> bool {
+        let on_flash = |(offset, bytes): &(usize, Vec<u8>)| {
+            flash
+                .get(*offset..)
+                .is_some_and(|rest| rest.starts_with(bytes))
+        };
+        self.code.contains(&pc.into()) && self.flash.iter().all(on_flash)
+    }
 }
 
 /// Collects lines.
@@ -78,10 +94,18 @@ impl Log {
         let code: Vec<u64> = code.collect();
         let last = code.iter().max().unwrap_or(&0);
         let code = *code.iter().min().unwrap_or(&0)..last + 1;
+        let mut flash = Vec::new();
+        for segment in file.segments() {
+            let address = u32::try_from(segment.address())?;
+            if XIP.contains(&address) {
+                flash.push(((address - XIP.start) as usize, segment.data()?.to_vec()));
+            }
+        }
         self.programs.push(Program {
             table: Arc::new(table),
             block: u32::try_from(block.address())?,
             code,
+            flash,
         });
         Ok(())
     }
@@ -122,12 +146,13 @@ impl Log {
         }
     }
 
-    /// Bytes from the control block at `block`, logged while the core was at `pc`.
-    pub(crate) fn rtt(&mut self, now: u64, block: u32, pc: u32, bytes: &[u8]) {
+    /// Bytes from the control block at `block`, logged while the core was at `pc` and this in the
+    /// flash.
+    pub(crate) fn rtt(&mut self, now: u64, block: u32, pc: u32, flash: &[u8], bytes: &[u8]) {
         let mut rest = self.rtt.remove(&block).unwrap_or_default();
         rest.extend_from_slice(bytes);
         let here = |program: &&Program| program.block == block;
-        let running = |program: &&Program| here(program) && program.code.contains(&pc.into());
+        let running = |program: &&Program| here(program) && program.runs(pc, flash);
         let program = self.programs.iter().find(running);
         match program.or_else(|| self.programs.iter().find(here)).cloned() {
             Some(program) => self.frames(now, &program.table, &mut rest),

@@ -40,7 +40,8 @@ impl Board {
             }
             let bytes = rtt::drain(&mut self.bus.memory, block);
             if !bytes.is_empty() {
-                self.log.rtt(now, block, self.cpu.pc(), &bytes);
+                let flash = self.bus.nor.flash().bytes();
+                self.log.rtt(now, block, self.cpu.pc(), flash, &bytes);
             }
         }
     }

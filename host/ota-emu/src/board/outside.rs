@@ -20,7 +20,7 @@ impl Board {
     }
 
     /// Learns to decode the `defmt` logs of the firmware in an ELF file. May be called for
-    /// several, as bootloader and application are.
+    /// several: bootloader and application, or the versions of one that replace each other.
     ///
     /// # Errors
     /// If the file is no ELF, or its firmware does not log with `defmt` over RTT.

@@ -1,17 +1,13 @@
-//! The firmware of `examples/rp2040`, byte for byte, on the board of `ota-emu`.
-//!
-//! - [`firmware`]: builds bootloader and application as their READMEs say
-//! - [`release`]: packs and signs them with the test keys
-//! - [`rp2040`]: a board with its flash written, its network, and a server behind it
-//! - [`state`]: what a flash says about updates, read by the bootloader's own code
-//!
-//! Nothing but cargo and the target `thumbv6m-none-eabi` is needed.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod demo;
 pub mod firmware;
+pub mod readme;
 pub mod release;
 pub mod rp2040;
 pub mod state;
+mod uf2;
 
 use std::path::PathBuf;
 

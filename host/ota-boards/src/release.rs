@@ -11,6 +11,9 @@ use std::path::Path;
 
 use crate::firmware::{self, Behaviour};
 
+/// The security counter of all releases but one kind.
+const COUNTER: u32 = 1;
+
 /// The built-in map of the board.
 ///
 /// # Errors
@@ -35,7 +38,18 @@ pub fn release(version: &str, behaviour: Behaviour, sequence: u64) -> Result<Pac
 /// # Errors
 /// If it makes no package.
 pub fn signed(image: &[u8], version: &str, sequence: u64) -> Result<Package> {
-    let mut package = packed(image, version, sequence)?;
+    sign(packed(image, version, sequence, COUNTER)?)
+}
+
+/// The same with a security counter that devices with any other release here do not take.
+///
+/// # Errors
+/// If it makes no package.
+pub fn below_floor(image: &[u8], version: &str, sequence: u64) -> Result<Package> {
+    sign(packed(image, version, sequence, COUNTER - 1)?)
+}
+
+fn sign(mut package: Package) -> Result<Package> {
     let keys = crate::root().join("examples/rp2040/test-keys");
     for (name, role) in [("release", Role::Release), ("boot", Role::Boot)] {
         let file = keys.join(format!("TEST-ONLY-{name}.key"));
@@ -44,7 +58,7 @@ pub fn signed(image: &[u8], version: &str, sequence: u64) -> Result<Package> {
     Ok(package)
 }
 
-fn packed(image: &[u8], version: &str, sequence: u64) -> Result<Package> {
+fn packed(image: &[u8], version: &str, sequence: u64, security_counter: u32) -> Result<Package> {
     let recipe = Recipe {
         vendor: PRODUCT.vendor,
         class: PRODUCT.class,
@@ -53,7 +67,7 @@ fn packed(image: &[u8], version: &str, sequence: u64) -> Result<Package> {
         load_address: map()?.load_addresses()[0],
         version: version.to_owned(),
         sequence,
-        security_counter: 1,
+        security_counter,
         chunk_size: 4096,
         lowest_boot_format: ota_bootloader::BOOT_FORMAT,
         revoked_boot_keys: 0,
@@ -72,7 +86,7 @@ pub fn forged(real: &Package, version: &str, sequence: u64) -> Result<Package> {
         bail!("the release has no image");
     };
     *last ^= 1;
-    let evil = packed(&image, version, sequence)?;
+    let evil = packed(&image, version, sequence, COUNTER)?;
     let envelope = write_envelope(evil.envelope()?.body(), &real.signatures()?)
         .map_err(ota_cli::refusal::Refusal::from)?;
     let mut bytes = evil.as_bytes().to_vec();

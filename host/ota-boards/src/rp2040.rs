@@ -1,11 +1,13 @@
 //! A W5500-EVB-Pico with the example firmware, and the server that it looks for updates on.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use ota_cli::files::{self, Access, Existing};
 use ota_cli::flash::FlashImage;
 use ota_cli::input::Firmware;
+use ota_cli::output::Format;
 use ota_cli::package::Package;
 use ota_cli::server::{Request, Server};
 use ota_emu::{Board, Exit, Forwards};
@@ -14,6 +16,7 @@ use tempfile::TempDir;
 use crate::firmware::{self, Behaviour};
 use crate::release;
 use crate::state::State;
+use crate::uf2;
 
 /// The port that the application asks, on the host of its network.
 const PORT: u16 = 8000;
@@ -62,6 +65,21 @@ impl Shop {
         std::mem::take(&mut *heard)
     }
 
+    /// The parts of the release that were asked for since requests were last heard, each once
+    /// for each request.
+    ///
+    /// # Errors
+    /// If a request was for something else.
+    pub fn asked(&self) -> Result<Vec<Range<u32>>> {
+        let part = |request: Request| {
+            let range = request.range.as_deref();
+            let numbers = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+            let (first, last) = numbers.with_context(|| format!("{request:?}: not a range"))?;
+            Ok(first.parse()?..last.parse::<u32>()? + 1)
+        };
+        self.heard().into_iter().map(part).collect()
+    }
+
     /// Where ports of the boards' network lead.
     #[must_use]
     pub fn forwards(&self) -> Forwards {
@@ -74,24 +92,29 @@ impl Shop {
     }
 }
 
-/// A new board: bootloader and release written to its flash as `ota image` does it. The logs of
-/// this version of the application are decoded.
+/// A new board: bootloader and release written to its flash by the UF2 file that `ota image`
+/// makes of them. The logs of this version of the application are decoded.
 ///
 /// # Errors
 /// If firmware does not build, or does not fit.
 pub fn board(package: &Package, version: &str) -> Result<Board> {
     let bootloader = Firmware::parse(firmware::bootloader()?)?;
     let map = release::map()?;
-    let start = map.flash.base;
-    let bootloader = bootloader.at(start)?;
+    let bootloader = bootloader.at(map.flash.base)?;
     let image = FlashImage::build(&map, package, Some(&bootloader.bytes))?;
     let mut flash = ota_emu::flash();
-    for (offset, bytes) in image.written() {
-        flash.load(offset, bytes);
-    }
+    uf2::copy(&Format::Uf2.encode(&image)?, map.flash.base, &mut flash)?;
     let mut board = Board::new(flash);
-    board.load_defmt(&firmware::app(version, Behaviour::Healthy)?)?;
+    knows(&mut board, version, Behaviour::Healthy)?;
     Ok(board)
+}
+
+/// Lets the board's logs be read while this application runs.
+///
+/// # Errors
+/// If it does not build.
+pub fn knows(board: &mut Board, version: &str, behaviour: Behaviour) -> Result<()> {
+    board.load_defmt(&firmware::app(version, behaviour)?)
 }
 
 /// Runs through resets until `text` is logged.

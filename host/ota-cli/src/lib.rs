@@ -8,7 +8,7 @@
 //! - [`flash`]: factory images, and [`output`]: the file formats they are written in
 //! - [`device`]: virtual devices, which run the devices' own code
 //! - [`server`]: the static server, in this process
-//! - [`commands`]: the command line
+//! - [`commands`]: the command line, and [`screen`]: what a demo shows
 
 pub mod commands;
 pub mod device;
@@ -22,4 +22,5 @@ pub mod number;
 pub mod output;
 pub mod package;
 pub mod refusal;
+pub mod screen;
 pub mod server;

@@ -1,7 +1,7 @@
 //! The command line.
 
 mod demo;
-mod device;
+pub(crate) mod device;
 mod image;
 mod inspect;
 mod keygen;
@@ -72,7 +72,7 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode> {
         match self.command {
             Command::Device(args) => return device::run(&args),
-            Command::Demo(args) => demo::run(&args)?,
+            Command::Demo(args) => return demo::run(&args),
             Command::Keygen(args) => keygen::run(&args)?,
             Command::Pack(args) => pack::run(&args)?,
             Command::Sign(args) => sign::run(&args)?,

@@ -50,11 +50,29 @@ fn wrong_usage_is_status_2_and_writes_nothing() {
         "verify app.ota --release r.pub",
         "image --app app.ota -o x.bin",
         "serve . --listen nowhere",
+        "demo --board toaster",
     ] {
         let args: Vec<_> = usage.split_whitespace().collect();
         assert_eq!(bench.run(&args).status, 2, "{usage}");
     }
     assert_eq!(bench.files(), ["app.bin"]);
+}
+
+#[test]
+fn outside_of_the_repository_a_demo_says_that_it_needs_it() {
+    let bench = Bench::new();
+    for args in [&["demo"][..], &["demo", "--board", "rp2040"]] {
+        let output = ota()
+            .args(args)
+            .current_dir(bench.path("."))
+            .env_remove("CARGO_MANIFEST_DIR")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let reason = String::from_utf8(output.stderr).unwrap();
+        assert!(reason.contains("run it in the repository"), "{reason}");
+    }
+    assert!(bench.files().is_empty());
 }
 
 #[test]

@@ -5,10 +5,10 @@ use ota_image::ENVELOPE_LEN;
 use ota_sim::Cut;
 
 use super::making::Releases;
-use super::screen::Screen;
 use super::world::{Lived, World};
 use crate::device::{End, Event};
 use crate::package::Package;
+use crate::screen::Screen;
 
 pub(super) fn status(screen: &mut Screen, world: &World, version: &str, state: &str) -> Result<()> {
     let status = world.device.status()?;

@@ -54,7 +54,7 @@ pub(super) fn build(version: &str) -> Result<Firmware> {
 }
 
 /// The repository: where cargo says that this package is, or above the current folder.
-fn root() -> Result<PathBuf> {
+pub(super) fn root() -> Result<PathBuf> {
     let here = std::env::current_dir().context("there is no current folder")?;
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let starts = package.iter().chain([&here]);
@@ -62,10 +62,10 @@ fn root() -> Result<PathBuf> {
     folders
         .find(|folder| folder.join(APP).join("Cargo.toml").is_file())
         .map(Path::to_owned)
-        .with_context(|| format!("{APP} is not here: run the demo in the repository"))
+        .with_context(|| format!("{APP} is not here: the demo builds it, run it in the repository"))
 }
 
-fn tool(variable: &str, name: &str) -> OsString {
+pub(super) fn tool(variable: &str, name: &str) -> OsString {
     std::env::var_os(variable).unwrap_or_else(|| name.into())
 }
 

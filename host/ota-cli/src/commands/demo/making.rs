@@ -6,7 +6,6 @@ use anyhow::{Result, bail};
 use ota_image::{ENVELOPE_LEN, Role, write_envelope};
 
 use super::firmware;
-use super::screen::Screen;
 use super::story::{COUNTER, SEQUENCES, VERSIONS};
 use super::world::{Keys, pack};
 use crate::input::Firmware;
@@ -14,6 +13,7 @@ use crate::keys::{Anchors, PrivateKey};
 use crate::map::Map;
 use crate::package::{Expected, Package};
 use crate::refusal::Refusal;
+use crate::screen::Screen;
 
 /// The images of the three versions, and the signed releases of them.
 pub(super) struct Releases {

@@ -9,11 +9,11 @@ use ota_sim::{Cut, Tear};
 
 use super::checks::{count, cut_within, refuses, resumed, status, untouched};
 use super::making::{Releases, build, make_keys, make_releases, tampered};
-use super::screen::Screen;
 use super::world::{Keys, World, pack};
 use crate::device::{Behave, Behaviour, End, Event};
 use crate::input::Firmware;
 use crate::map::Map;
+use crate::screen::Screen;
 
 pub(super) const VERSIONS: [&str; 3] = ["1.0.0", "1.1.0", "1.2.0"];
 pub(super) const SEQUENCES: [u64; 3] = [100, 110, 120];
@@ -47,7 +47,7 @@ pub(super) fn tell(screen: &mut Screen, folder: &Path) -> Result<()> {
     crash_and_rollback(screen, &world, &releases)?;
     refusals(screen, &world, &releases, &map, &firmware, &keys)?;
     world.stop()?;
-    let (checks, seconds) = (screen.checks, begun.elapsed().as_secs_f32());
+    let (checks, seconds) = (screen.checks(), begun.elapsed().as_secs_f32());
     screen.end(&format!(
         "All {checks} checks held, in {seconds:.1} seconds."
     ))

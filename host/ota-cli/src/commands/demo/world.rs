@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result, bail};
 use ota_image::{Algorithm, Role};
 
 use super::link::Link;
-use super::screen::Screen;
 use crate::device::{self, Client, Device, End, Event, Options, Settings};
 use crate::files::{self, Access, Existing};
 use crate::ids;
@@ -16,6 +15,7 @@ use crate::input::Firmware;
 use crate::keys::{Anchors, LabelledKey, PrivateKey};
 use crate::map::{Map, Span};
 use crate::package::{Package, Recipe};
+use crate::screen::Screen;
 use crate::server::{Request, Server};
 
 /// The private keys of both roles.

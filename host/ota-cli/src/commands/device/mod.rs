@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use report::Report;
-pub(super) use report::{bar, line};
+pub(crate) use report::{bar, line};
 
 const EXAMPLES: &str = "\
 Examples:

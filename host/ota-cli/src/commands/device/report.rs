@@ -87,7 +87,7 @@ impl Report {
 }
 
 /// A bar for a download that has `done` bytes already.
-pub(in crate::commands) fn bar(done: u32, total: u32) -> ProgressBar {
+pub(crate) fn bar(done: u32, total: u32) -> ProgressBar {
     let style = ProgressStyle::with_template("    {bar:32} {bytes:>10} of {total_bytes}");
     let bar = ProgressBar::new(u64::from(total)).with_position(u64::from(done));
     match style {
@@ -97,7 +97,7 @@ pub(in crate::commands) fn bar(done: u32, total: u32) -> ProgressBar {
 }
 
 /// What a person wants to know of an event.
-pub(in crate::commands) fn line(event: &Event) -> Option<String> {
+pub(crate) fn line(event: &Event) -> Option<String> {
     let name = |version: &Option<String>| match version {
         Some(version) => version.clone(),
         None => "an unknown version".to_owned(),

@@ -1,4 +1,4 @@
-//! What the audience sees: short lines, a tick for every check, colour only on a terminal.
+//! What the audience of a demo sees: short lines, a tick for every check, colour only on a terminal.
 
 use std::fmt::Debug;
 use std::io::{IsTerminal as _, Stdout, Write as _};
@@ -17,17 +17,25 @@ const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 
 /// Standard output, and how many checks were shown on it.
-pub(super) struct Screen {
+pub struct Screen {
     out: AutoStream<Stdout>,
     /// Somebody is watching: lines come at a pace that can be read.
-    pub(super) watched: bool,
-    pub(super) checks: u32,
+    pub(crate) watched: bool,
+    checks: u32,
     chapters: u32,
     bar: Option<ProgressBar>,
 }
 
+impl Default for Screen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Screen {
-    pub(super) fn new() -> Self {
+    /// Standard output, with nothing on it yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             watched: std::io::stdout().is_terminal(),
             out: AutoStream::auto(std::io::stdout()),
@@ -37,44 +45,79 @@ impl Screen {
         }
     }
 
-    pub(super) fn title(&mut self, text: &str) -> Result<()> {
+    /// How many checks held so far.
+    #[must_use]
+    pub const fn checks(&self) -> u32 {
+        self.checks
+    }
+
+    /// What it is all about.
+    ///
+    /// # Errors
+    /// Here and below: if standard output cannot be written.
+    pub fn title(&mut self, text: &str) -> Result<()> {
         self.put(&format!("\n{BOLD}{text}{BOLD:#}"), 0)
     }
 
-    pub(super) fn chapter(&mut self, text: &str) -> Result<()> {
+    /// The next part of the story.
+    ///
+    /// # Errors
+    /// See [`title`](Self::title).
+    pub fn chapter(&mut self, text: &str) -> Result<()> {
         self.chapters += 1;
         let number = self.chapters;
         self.put(&format!("\n{BOLD}{number}. {text}{BOLD:#}"), 300)
     }
 
     /// What somebody does.
-    pub(super) fn says(&mut self, text: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// See [`title`](Self::title).
+    pub fn says(&mut self, text: &str) -> Result<()> {
         self.put(&format!("  {text}"), 100)
     }
 
-    /// What the device reports.
-    pub(super) fn event(&mut self, event: &Event) -> Result<()> {
+    /// What the device says.
+    ///
+    /// # Errors
+    /// See [`title`](Self::title).
+    pub fn device(&mut self, text: &str) -> Result<()> {
+        self.put(&format!("    {DIM}{text}{DIM:#}"), 80)
+    }
+
+    /// What happens to a virtual device.
+    pub(crate) fn event(&mut self, event: &Event) -> Result<()> {
         self.move_bar(event);
         match line(event) {
-            Some(text) => self.put(&format!("    {DIM}{text}{DIM:#}"), 80),
+            Some(text) => self.device(&text),
             None => Ok(()),
         }
     }
 
     /// A check: shown as done if it holds, an error if not.
-    pub(super) fn check(&mut self, text: &str, holds: bool) -> Result<()> {
+    ///
+    /// # Errors
+    /// If it does not hold, and as for [`title`](Self::title).
+    pub fn check(&mut self, text: &str, holds: bool) -> Result<()> {
         ensure!(holds, "this is not so: {text}");
         self.checks += 1;
         self.put(&format!("  {GOOD}✓{GOOD:#} {text}"), 200)
     }
 
     /// A check of a value.
-    pub(super) fn same<T: PartialEq + Debug>(&mut self, text: &str, is: T, must: T) -> Result<()> {
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
+    pub fn same<T: PartialEq + Debug>(&mut self, text: &str, is: T, must: T) -> Result<()> {
         ensure!(is == must, "{text}: it is {is:?}, and must be {must:?}");
         self.check(text, true)
     }
 
-    pub(super) fn end(&mut self, text: &str) -> Result<()> {
+    /// The last line.
+    ///
+    /// # Errors
+    /// See [`title`](Self::title).
+    pub fn end(&mut self, text: &str) -> Result<()> {
         self.put(&format!("\n{GOOD}{text}{GOOD:#}\n"), 0)
     }
 

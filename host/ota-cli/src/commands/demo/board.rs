@@ -1,0 +1,33 @@
+//! The story on a board in software: told by the crate that has the boards.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result};
+
+use super::firmware::{root, tool};
+
+/// A board that there is in software.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Board {
+    /// A W5500-EVB-Pico
+    Rp2040,
+}
+
+/// Builds and runs the program that tells it. The boards need the tool's library, so the tool
+/// cannot contain them; and the repository has to be here for the firmware anyway.
+pub(super) fn run(board: Board) -> Result<ExitCode> {
+    let program = match board {
+        Board::Rp2040 => "demo-rp2040",
+    };
+    let status = Command::new(tool("CARGO", "cargo"))
+        .args(["run", "--quiet", "--locked", "--package", "ota-boards"])
+        .args(["--bin", program])
+        .current_dir(root()?)
+        .status()
+        .context("cannot run cargo")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

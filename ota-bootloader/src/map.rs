@@ -317,6 +317,7 @@ impl FlashMap {
 
     /// Where a region lies.
     #[must_use]
+    #[inline(never)] // 64 bytes.
     pub const fn area(&self, region: Region) -> Area {
         match region {
             Region::Journal => self.layout.journal,

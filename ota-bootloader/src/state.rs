@@ -545,6 +545,7 @@ const fn active_bad(state: BootState) -> Transition {
 
 /// The images that may be put together in a state, best first. What failed is never among them.
 #[must_use]
+#[inline(never)] // Once is enough: 148 bytes on a Cortex-M0+.
 pub const fn rescues(state: BootState) -> &'static [Which] {
     const BOTH: &[Which] = &[Which::Active, Which::Other];
     const ACTIVE: &[Which] = &[Which::Active];

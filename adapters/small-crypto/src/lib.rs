@@ -22,7 +22,7 @@ mod scalar;
 mod tests;
 
 use ota_image::{BadSignature, Crypto, PublicKey, SoftwareCrypto, SoftwareHasher};
-use point::{BASE, Point};
+use point::{MINUS_BASE, Point};
 use sha2::{Digest, Sha512};
 
 /// SHA-256 by `sha2`, as in [`SoftwareCrypto`], and Ed25519 in few bytes of code. A P-256 key
@@ -50,23 +50,22 @@ impl Crypto for SmallCrypto {
     }
 }
 
-/// 8(SB - hA - R) = 0: RFC 8032, section 5.1.7. `None` if it does not hold.
+/// 8(hA + R - SB) = 0: RFC 8032, section 5.1.7. `None` if it does not hold.
 fn verify(key: &[u8; 32], message: &[&[u8]], signature: &[u8; 64]) -> Option<()> {
     let (r, s) = signature.split_first_chunk::<32>()?;
     let s = s.first_chunk::<32>()?;
     if !scalar::is_canonical(s) {
         return None;
     }
-    let (minus_a, minus_r) = (decode_negated(key)?, decode_negated(r)?);
+    let (a, r_point) = (decode(key)?, decode(r)?);
     let h = scalar::reduce(&hash(r, key, message));
-    let difference = combine(s, &Point::decode(&BASE)?, &h, &minus_a).add(&minus_r);
+    let difference = combine(s, &Point::decode(&MINUS_BASE)?, &h, &a).add(&r_point);
     difference.has_small_order().then_some(())
 }
 
 /// Points of small order are refused: with such a key, a signature would hold for many messages.
-fn decode_negated(bytes: &[u8; 32]) -> Option<Point> {
-    let point = Point::decode(bytes)?;
-    (!point.has_small_order()).then(|| point.negate())
+fn decode(bytes: &[u8; 32]) -> Option<Point> {
+    Point::decode(bytes).filter(|point| !point.has_small_order())
 }
 
 fn hash(r: &[u8; 32], key: &[u8; 32], message: &[&[u8]]) -> [u8; 64] {

@@ -6,7 +6,7 @@ use ed25519_compact::{PublicKey, Signature};
 use sha2::{Digest, Sha512};
 
 use crate::field::Field;
-use crate::point::{BASE, Point};
+use crate::point::{MINUS_BASE, Point};
 use crate::{combine, hash, scalar, verify};
 
 /// A point of order eight: its multiples are all points of small order.
@@ -28,7 +28,7 @@ fn small_order_points() -> Vec<Point> {
 }
 
 fn base_times(scalar: &[u8; 32]) -> Point {
-    let base = Point::decode(&BASE).expect("on the curve");
+    let base = Point::decode(&MINUS_BASE).expect("on the curve").negate();
     combine(scalar, &base, &[0; 32], &base)
 }
 

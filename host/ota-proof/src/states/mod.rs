@@ -19,5 +19,5 @@ mod world;
 
 pub use replay::replay;
 pub use report::Report;
-pub use search::search;
-pub use world::Extent;
+pub use search::{search, whole};
+pub use world::{Extent, Shape};

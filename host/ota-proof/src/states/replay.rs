@@ -8,15 +8,15 @@ use ota_testkit::Rig;
 
 use crate::states::act::Act;
 use crate::states::view::View;
-use crate::states::world::{Extent, World};
+use crate::states::world::{Extent, Shape, World};
 
 /// Walks the acts of a path, as a failure prints it, and says what the device is in after each.
 ///
 /// # Panics
 /// If the text is no path.
 #[must_use]
-pub fn replay(extent: Extent, unit: u32, path: &str) -> String {
-    let world = World::new(extent, unit);
+pub fn replay(shape: Shape, path: &str) -> String {
+    let world = World::new(Extent::Sample, shape);
     let mut rig = world.start.clone();
     let mut story = String::new();
     for text in path.split(" > ").skip(1) {

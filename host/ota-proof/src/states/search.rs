@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use ota_bootloader::{Decision, Region};
+use ota_bootloader::{Decision, Region, Strategy};
 use ota_sim::{Cut, Interrupted, Tear};
 use ota_testkit::Rig;
 
@@ -12,7 +12,7 @@ use crate::states::act::{Act, Done, Rotten};
 use crate::states::check::Records;
 use crate::states::report::{Path, Report};
 use crate::states::view::{View, key};
-use crate::states::world::{Extent, World};
+use crate::states::world::{Extent, Shape, World};
 
 /// A failure that is found a thousand times is told a few times.
 const MOST_FAILURES: usize = 5;
@@ -44,14 +44,14 @@ struct Search {
     erases: AtomicU64,
 }
 
-/// Searches all states of a device with erase units of this size.
+/// Searches all states of a device.
 ///
 /// # Panics
 /// If a thread did.
 #[must_use]
-pub fn search(extent: Extent, unit: u32, threads: usize) -> Report {
+pub fn search(extent: Extent, shape: Shape, threads: usize) -> Report {
     let search = Search {
-        world: World::new(extent, unit),
+        world: World::new(extent, shape),
         seen: Mutex::default(),
         found: Mutex::default(),
         failures: Mutex::default(),
@@ -76,6 +76,20 @@ pub fn search(extent: Extent, unit: u32, threads: usize) -> Report {
         levels += 1;
         search.expand_all(&level, threads);
     }
+}
+
+/// All searches, one after another, each with what it was of.
+pub fn whole(threads: usize) -> impl Iterator<Item = (Extent, Shape, Report)> {
+    let shape = |strategy, unit| Shape { strategy, unit };
+    [
+        (Extent::Cuts, shape(Strategy::Swap, 1024)),
+        (Extent::Cuts, shape(Strategy::Swap, 2048)),
+        (Extent::Cuts, shape(Strategy::Ab, 1024)),
+        (Extent::Rot, shape(Strategy::Swap, 1024)),
+        (Extent::Rot, shape(Strategy::Ab, 1024)),
+    ]
+    .into_iter()
+    .map(move |(extent, shape)| (extent, shape, search(extent, shape, threads)))
 }
 
 impl Search {

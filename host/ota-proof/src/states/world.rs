@@ -1,6 +1,6 @@
 //! What the search is about: one small device, and the releases that it is offered.
 
-use ota_bootloader::{Record, TrialLimits};
+use ota_bootloader::{Record, Strategy, TrialLimits};
 use ota_image::Role;
 use ota_sim::Tear;
 use ota_testkit::{Geometry, OTHER_SEED, RELEASE_SEED, Release, Rig, random_image};
@@ -14,6 +14,15 @@ pub enum Extent {
     Cuts,
     /// As `Sample`, and one thing rots at any time.
     Rot,
+}
+
+/// The device that is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Swap or A/B.
+    pub strategy: Strategy,
+    /// Erase unit in bytes; steps and chunks are as large, or 1 KiB.
+    pub unit: u32,
 }
 
 /// A release of the story.
@@ -71,9 +80,10 @@ pub(crate) struct World {
 impl World {
     /// Four releases, of steps of 1 KiB: 1 was installed in the factory; 2 is bad; 3 is healthy,
     /// and has a step in common with 1; 9 is what has to be possible in the end.
-    pub(crate) fn new(extent: Extent, unit: u32) -> Self {
+    pub(crate) fn new(extent: Extent, Shape { strategy, unit }: Shape) -> Self {
         let step = unit.max(1024);
         let geometry = Geometry {
+            strategy,
             erase_size: unit,
             step,
             slot: 2 * step,

@@ -10,7 +10,7 @@ use ota_image::ENVELOPE_LEN;
 use ota_testkit::Rig;
 
 use crate::states::view::View;
-use crate::states::world::World;
+use crate::states::world::{LAST, World};
 
 /// Pieces asked for at once.
 const WINDOW: u32 = 2;
@@ -221,6 +221,7 @@ impl World {
         } else {
             acts.extend([Act::Boot(ResetCause::Software), Act::PowerCycle]);
             acts.extend([Act::Confirm, Act::Offend]);
+            acts.push(Act::Begin(LAST, 1));
             for release in [2, 3] {
                 acts.push(Act::Download(release));
                 acts.extend((0..4).map(|pieces| Act::Begin(release, pieces)));

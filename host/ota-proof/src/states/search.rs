@@ -49,9 +49,9 @@ struct Search {
 /// # Panics
 /// If a thread did.
 #[must_use]
-pub fn search(extent: Extent, shape: Shape, threads: usize) -> Report {
+pub fn search(extent: Extent, shape: impl Into<Shape>, threads: usize) -> Report {
     let search = Search {
-        world: World::new(extent, shape),
+        world: World::new(extent, shape.into()),
         seen: Mutex::default(),
         found: Mutex::default(),
         failures: Mutex::default(),

@@ -25,6 +25,16 @@ pub struct Shape {
     pub unit: u32,
 }
 
+impl From<u32> for Shape {
+    /// A device that swaps, with erase units of this size.
+    fn from(unit: u32) -> Self {
+        Self {
+            strategy: Strategy::Swap,
+            unit,
+        }
+    }
+}
+
 /// A release of the story.
 pub(crate) struct Known {
     pub(crate) sequence: u64,

@@ -1,5 +1,6 @@
 //! What takes longer than a test run, or writes tables into the documentation.
 
+mod bugs;
 mod firmware;
 mod no_panic;
 mod prove;
@@ -17,6 +18,7 @@ struct Arguments {
 /// One variant, one module.
 #[derive(Subcommand)]
 enum Task {
+    Bugs(bugs::Bugs),
     Prove(prove::Prove),
     /// What a bootloader takes, for each target; fails above 32 KiB.
     Sizes(sizes::Arguments),
@@ -26,6 +28,7 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
+        Task::Bugs(arguments) => bugs::run(&arguments),
         Task::Prove(arguments) => prove::run(&arguments),
         Task::Sizes(arguments) => sizes::run(&arguments),
         Task::NoPanic => no_panic::run(),

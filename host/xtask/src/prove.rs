@@ -5,6 +5,8 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use anyhow::{Context as _, bail};
+use ota_bootloader::Strategy;
+use ota_proof::states::{self, Shape};
 use ota_proof::sweep::{self, Extent, Row};
 
 /// Where the table goes.
@@ -12,7 +14,7 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/power-loss.m
 const BEGIN: &str = "<!-- begin: cargo xtask prove --write -->\n";
 const END: &str = "<!-- end: cargo xtask prove --write -->\n";
 
-/// Cuts the power everywhere, once and twice.
+/// Cuts the power everywhere, once and twice, and searches all states.
 #[derive(clap::Args)]
 pub(crate) struct Prove {
     /// One of N first cuts, and one of N second cuts behind each
@@ -58,9 +60,12 @@ pub(crate) fn run(arguments: &Prove) -> anyhow::Result<()> {
             }
         },
     );
-    let table = table(&rows, arguments);
-    print!("{table}");
+    let mut table = table(&rows, arguments);
     let mut failures = 0;
+    if arguments.matching.is_empty() {
+        failures += search(arguments.sample > 1, threads, &mut table);
+    }
+    print!("{table}");
     for (id, broken) in rows.iter().flat_map(|row| &row.failures) {
         println!("cargo xtask prove --only {id}\n    {broken}");
         failures += 1;
@@ -72,6 +77,43 @@ pub(crate) fn run(arguments: &Prove) -> anyhow::Result<()> {
         bail!("{failures} promises are broken");
     }
     Ok(())
+}
+
+/// The search of all states, into the table; how many promises it found broken.
+fn search(sample: bool, threads: usize, table: &mut String) -> usize {
+    let sampled = || {
+        [Strategy::Swap, Strategy::Ab].map(|strategy| {
+            let (extent, shape) = (
+                states::Extent::Sample,
+                Shape {
+                    strategy,
+                    unit: 1024,
+                },
+            );
+            (extent, shape, states::search(extent, shape, threads))
+        })
+    };
+    let searches: Vec<_> = if sample {
+        sampled().into()
+    } else {
+        states::whole(threads).collect()
+    };
+    table.push_str("\n| search of states | states | edges | cuts | failures |\n");
+    table.push_str("|---|---:|---:|---:|---:|\n");
+    let mut broken = 0;
+    for (extent, Shape { strategy, unit }, report) in searches {
+        let failures = report.failures.len();
+        let _ = writeln!(
+            table,
+            "| {extent:?}, {strategy:?}, units of {unit} | {} | {} | {} | {failures} |",
+            report.states, report.edges, report.cuts
+        );
+        for failure in &report.failures {
+            println!("{failure}");
+        }
+        broken += failures;
+    }
+    broken
 }
 
 /// Markdown, one line a configuration.

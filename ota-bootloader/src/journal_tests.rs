@@ -184,6 +184,19 @@ fn a_record_that_does_not_read_back_is_written_again_in_the_next_place() {
     assert_eq!(newest(&mut flash), Some(4));
 }
 
+#[test]
+fn behind_a_place_that_takes_nothing_the_next_unit_is_erased_however_blank_it_reads() {
+    let mut flash = Only(Flash::new(Config::new(2 * 1024, 4, 1024)));
+    flash.0.fail_program(1024 - 128..1024);
+    let mut journal = Journal::open(&mut flash, MAP_ID);
+    for n in 1..=8 {
+        journal.save(&mut flash, &record(n)).unwrap();
+        // Seven places that work, and the eighth record in the other unit.
+        assert_eq!(flash.0.stats().erases, u64::from(1 + n / 8));
+    }
+    assert_eq!(newest(&mut flash), Some(8));
+}
+
 proptest! {
     /// After any cut the journal reads as the last record acknowledged, or as one that was under
     /// way since: what was settled is never taken back.

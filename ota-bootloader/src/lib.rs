@@ -22,6 +22,8 @@ mod journal_tests;
 mod map;
 mod product;
 mod record;
+#[cfg(test)]
+mod record_tests;
 mod rescue;
 mod staging;
 mod state;

@@ -50,6 +50,20 @@ fn a_refused_event_changes_nothing() {
 }
 
 #[test]
+fn an_image_that_may_not_be_put_together_is_refused() {
+    let mut refused = 0;
+    for (state, event, transition) in everything() {
+        if let BootEvent::RescueFound(which, _) = event
+            && !rescues(state).contains(&which)
+        {
+            assert_eq!(transition.action, Action::Refuse, "{state:?} {event:?}");
+            refused += 1;
+        }
+    }
+    assert_ne!(refused, 0);
+}
+
+#[test]
 fn no_event_raises_the_attempts_left_except_a_power_failure_which_spends_an_interruption() {
     let mut raised = 0;
     for (state, event, transition) in everything() {

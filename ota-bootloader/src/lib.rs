@@ -29,6 +29,8 @@ mod staging;
 mod state;
 mod storage;
 mod swap;
+#[cfg(test)]
+mod swap_tests;
 mod trial;
 mod updater;
 

@@ -224,6 +224,44 @@ fn a_damaged_step_stops_the_exchange_before_anything_is_erased() {
 }
 
 #[test]
+fn what_is_done_needs_its_last_source_no_more() {
+    for direction in [Direction::Forward, Direction::Backward] {
+        let mut pair = Pair::new(random_image(4096, 1), random_image(4096, 2));
+        pair.run(Direction::Forward).0.unwrap();
+        let source = match direction {
+            Direction::Forward => STAGING + 4 * STEP,
+            Direction::Backward => {
+                pair.run(Direction::Backward).0.unwrap();
+                STAGING
+            }
+        };
+        let byte = pair.flash.bytes()[source as usize];
+        pair.flash.corrupt(source, !byte);
+        assert_eq!(pair.run(direction), (Ok(()), 0));
+    }
+}
+
+/// Going on would end well, and leave nothing to go back to.
+#[test]
+fn behind_a_cut_a_damaged_step_below_stops_the_exchange_as_well() {
+    let mut pair = Pair::new(random_image(4096, 1), random_image(4096, 2));
+    let before = pair.flash.operations();
+    // Five erases and twenty pages: in the third step.
+    pair.flash.arm(Cut::new(26, Tear::Before));
+    pair.run(Direction::Forward).0.unwrap_err();
+    assert_eq!(pair.flash.operations() - before, 26);
+    pair.flash.power_up();
+    for place in [ACTIVE, STAGING] {
+        let mut pair = pair.clone();
+        let byte = pair.flash.bytes()[place as usize];
+        pair.flash.corrupt(place, !byte);
+        assert_eq!(pair.run(Direction::Forward), (Err(Bad), 0), "{place:#x}");
+    }
+    assert_eq!(pair.run(Direction::Forward).0, Ok(()));
+    assert!(pair.is_forward());
+}
+
+#[test]
 fn steps_that_are_alike_are_not_copied_but_for_the_first() {
     let image = std::vec![7; 4096];
     let mut pair = Pair::new(image.clone(), image);

@@ -1,15 +1,10 @@
 //! Any content of journal, banks and slots: `Bootloader::boot` comes to a decision, and what it
 //! starts is signed, whole, for this device, and not below the floor.
 
-use ota_bootloader::{
-    BootState, Bootloader, Decision, Index, OneFlash, Phase, Region, ResetCause, Start, Strategy,
-};
-use ota_image::{ENVELOPE_LEN, Manifest, PublicKey, Reader, SoftwareCrypto, sha256_of};
+use ota_bootloader::{BootState, Decision, Index, Phase, Region, ResetCause, Start, Strategy};
+use ota_image::{ENVELOPE_LEN, Manifest, Reader, SoftwareCrypto, sha256_of};
 use ota_sim::{Cut, Tear};
-use ota_testkit::{
-    AnyNor, BOOT_SEED, CLASS, Geometry, LOAD_ADDRESS, RememberingCrypto, Rig, VENDOR, boot_keys,
-    public_key,
-};
+use ota_testkit::{CLASS, Geometry, LOAD_ADDRESS, Rig, VENDOR};
 
 use crate::input::Input;
 use crate::record::{record, release};
@@ -129,8 +124,7 @@ fn boot(rig: &mut Rig, input: &mut Input<'_>) {
     if operation > 0 {
         rig.flash.arm(Cut::new(operation, tear));
     }
-    let keys = [public_key(BOOT_SEED)];
-    let (before, after, decision) = with_bootloader(rig, &keys, |bootloader| {
+    let (before, after, decision) = rig.bootloader(|bootloader| {
         let before = *bootloader.record();
         let decision = bootloader.boot(cause);
         (before, *bootloader.record(), decision)
@@ -147,28 +141,12 @@ fn boot(rig: &mut Rig, input: &mut Input<'_>) {
     may_run(rig, &start, before.floor, before.revoked);
     if start.trial {
         // As the next bootloader will read it.
-        let state = with_bootloader(rig, &keys, |bootloader| bootloader.record().state);
+        let state = rig.bootloader(|bootloader| bootloader.record().state);
         assert!(
             matches!(state, BootState::Trial(trial) if trial.phase == Phase::Running),
             "a start that was not counted: {state:?}"
         );
     }
-}
-
-type Device<'a> = Bootloader<'a, OneFlash<AnyNor<'a>>, RememberingCrypto>;
-
-fn with_bootloader<T>(
-    rig: &mut Rig,
-    keys: &[PublicKey; 1],
-    work: impl FnOnce(&mut Device<'_>) -> T,
-) -> T {
-    let storage = OneFlash::new(AnyNor(&mut rig.flash), rig.product.map).expect("the map fits");
-    work(&mut Bootloader::new(
-        &rig.product,
-        boot_keys(keys),
-        storage,
-        rig.crypto.clone(),
-    ))
 }
 
 /// That the slot holds, whole, what one of the banks has the signed manifest of.

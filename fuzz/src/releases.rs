@@ -51,6 +51,7 @@ pub(crate) const SWAP: Geometry = Geometry {
     slot: 3 * STEP,
     bank: 2 * STEP,
     journal_units: 2,
+    external: None,
 };
 
 /// The same with two slots to run from, units of 256 bytes, error correction and zeros when erased.

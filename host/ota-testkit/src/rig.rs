@@ -258,9 +258,25 @@ impl Rig {
     /// # Panics
     /// If the map does not fit the flash.
     pub fn boot(&mut self, cause: ResetCause) -> Decision {
+        self.bootloader(|bootloader| bootloader.boot(cause))
+    }
+
+    /// Starts the real bootloader, and does something with it.
+    ///
+    /// # Panics
+    /// If the map does not fit the flash.
+    pub fn bootloader<T>(
+        &mut self,
+        work: impl FnOnce(&mut Bootloader<'_, Chips<'_>, RememberingCrypto>) -> T,
+    ) -> T {
         let (product, crypto) = (self.product, self.crypto.clone());
         let keys = [self.keys[1]];
-        Bootloader::new(&product, boot_keys(&keys), self.storage(), crypto).boot(cause)
+        work(&mut Bootloader::new(
+            &product,
+            boot_keys(&keys),
+            self.storage(),
+            crypto,
+        ))
     }
 
     /// Opens the updater, as an application does, and does something with it.

@@ -39,8 +39,10 @@ pub enum Reset {
     WatchdogTimeout,
     /// The firmware pulled the watchdog's trigger.
     WatchdogForced,
-    /// The firmware asked the core for a reset (`SCB::sys_reset`): the core only.
+    /// The firmware asked for a reset (`SCB::sys_reset`): on the RP2040 that of the core only.
     System,
+    /// The firmware had the option bytes loaded.
+    OptionBytes,
 }
 
 impl fmt::Display for Reset {
@@ -49,6 +51,7 @@ impl fmt::Display for Reset {
             Self::WatchdogTimeout => "the watchdog was not fed",
             Self::WatchdogForced => "the watchdog was triggered",
             Self::System => "the core was asked for it",
+            Self::OptionBytes => "the option bytes are loaded",
         })
     }
 }
@@ -158,6 +161,18 @@ pub enum Fault {
         /// A register of the device.
         address: u32,
     },
+    /// A register of a device that was not given its clock.
+    NoClock {
+        /// The register.
+        address: u32,
+    },
+    /// A step that the flash interface does not allow here.
+    FlashSequence {
+        /// What was to be changed.
+        offset: u32,
+        /// The chip's name for it, and what it means.
+        error: &'static str,
+    },
     /// A register of a device that is held in reset.
     HeldInReset {
         /// The register.
@@ -238,6 +253,12 @@ impl fmt::Display for Fault {
             Self::NotModelled { address } => {
                 write!(f, "the device at {address:#010x} is not modelled")
             }
+            Self::NoClock { address } => {
+                write!(f, "the device at {address:#010x} has no clock")
+            }
+            Self::FlashSequence { offset, error } => {
+                write!(f, "{error}, at flash offset {offset:#x}")
+            }
             Self::HeldInReset { address } => {
                 write!(f, "the device at {address:#010x} is held in reset")
             }
@@ -249,3 +270,16 @@ impl fmt::Display for Fault {
 }
 
 impl core::error::Error for Fault {}
+
+/// Why an operation of a device ends the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    PowerCut,
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}

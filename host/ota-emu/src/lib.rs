@@ -11,6 +11,7 @@ mod memory;
 mod network;
 mod rom;
 mod rtt;
+pub mod stm32;
 
 pub use board::Board;
 pub use exit::{Exit, Fault, Reset};

@@ -1,11 +1,18 @@
 //! What the firmware says: `defmt` frames and plain text over RTT, and the UART.
 
-use crate::bus::XIP;
+use crate::memory::Memory;
+use crate::rtt;
 use anyhow::Context as _;
+use core::ops::Range;
 use defmt_decoder::{Encoding, Table};
 use object::{Object as _, ObjectSegment as _, ObjectSymbol as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// How often the logs are collected, in instructions.
+pub(crate) const COLLECT: u64 = 8192;
+/// How often RAM is searched for log buffers that no ELF file told of, in collections.
+const SEARCH: u64 = 64;
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +21,7 @@ pub enum Source {
     Defmt,
     /// Plain text over RTT.
     Rtt,
-    /// UART0.
+    /// The board's UART.
     Uart,
     /// The board itself: resets.
     Board,
@@ -51,7 +58,7 @@ struct Program {
     /// Where its RTT control block is.
     block: u32,
     /// Where its code is.
-    code: core::ops::Range<u64>,
+    code: Range<u64>,
     /// What of it lies in the flash: offset and bytes.
     flash: Vec<(usize, Vec<u8>)>,
 }
@@ -70,16 +77,35 @@ impl Program {
 }
 
 /// Collects lines.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Log {
+    /// The addresses of the flash.
+    window: Range<u32>,
     programs: Vec<Program>,
     lines: Vec<Line>,
     /// Bytes that do not make a line yet: of the UART, and of each RTT control block.
     uart: Vec<u8>,
     rtt: BTreeMap<u32, Vec<u8>>,
+    /// RTT control blocks that were found in RAM.
+    found: Vec<u32>,
+    /// Lines that were looked at.
+    looked_at: usize,
 }
 
 impl Log {
+    /// Of a board whose flash is at these addresses.
+    pub(crate) const fn new(window: Range<u32>) -> Self {
+        Self {
+            window,
+            programs: Vec::new(),
+            lines: Vec::new(),
+            uart: Vec::new(),
+            rtt: BTreeMap::new(),
+            found: Vec::new(),
+            looked_at: 0,
+        }
+    }
+
     /// Learns to read the frames of the firmware in an ELF file.
     pub(crate) fn load_defmt(&mut self, elf: &[u8]) -> anyhow::Result<()> {
         let table = Table::parse(elf)?.context("the firmware does not log with defmt")?;
@@ -97,8 +123,9 @@ impl Log {
         let mut flash = Vec::new();
         for segment in file.segments() {
             let address = u32::try_from(segment.address())?;
-            if XIP.contains(&address) {
-                flash.push(((address - XIP.start) as usize, segment.data()?.to_vec()));
+            if self.window.contains(&address) {
+                let offset = (address - self.window.start) as usize;
+                flash.push((offset, segment.data()?.to_vec()));
             }
         }
         self.programs.push(Program {
@@ -110,9 +137,48 @@ impl Log {
         Ok(())
     }
 
-    /// Control blocks that are known without looking for them.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = u32> {
-        self.programs.iter().map(|program| program.block)
+    /// Whether `text` is in a line that was not looked at before.
+    pub(crate) fn seen(&mut self, text: &str) -> bool {
+        let new = self.lines.get(self.looked_at..).unwrap_or_default();
+        let seen = new.iter().any(|line| line.text.contains(text));
+        self.look_away();
+        seen
+    }
+
+    /// What was logged so far is not looked at any more.
+    pub(crate) fn look_away(&mut self) {
+        self.looked_at = self.lines.len();
+    }
+
+    /// Takes what is in the firmware's RTT buffers: now, with the core at `pc` after so many
+    /// instructions.
+    pub(crate) fn drain_rtt<'a>(
+        &mut self,
+        (now, pc, instructions): (u64, u32, u64),
+        memory: &mut Memory,
+        flash: impl Fn() -> &'a [u8],
+    ) {
+        let mut blocks: Vec<u32> = self.programs.iter().map(|program| program.block).collect();
+        // Only if no ELF file told of any: what looks like a buffer may also be a part of an
+        // image that is being downloaded, and must be left as it is.
+        let known = !blocks.is_empty();
+        if !known {
+            if (instructions / COLLECT).is_multiple_of(SEARCH) {
+                self.found = rtt::find(memory);
+            }
+            blocks.extend(&self.found);
+        }
+        blocks.sort_unstable();
+        blocks.dedup();
+        for block in blocks {
+            if known {
+                rtt::wait_for_room(memory, block);
+            }
+            let bytes = rtt::drain(memory, block);
+            if !bytes.is_empty() {
+                self.rtt(now, block, pc, flash(), &bytes);
+            }
+        }
     }
 
     pub(crate) fn lines(&self) -> &[Line] {
@@ -148,7 +214,7 @@ impl Log {
 
     /// Bytes from the control block at `block`, logged while the core was at `pc` and this in the
     /// flash.
-    pub(crate) fn rtt(&mut self, now: u64, block: u32, pc: u32, flash: &[u8], bytes: &[u8]) {
+    fn rtt(&mut self, now: u64, block: u32, pc: u32, flash: &[u8], bytes: &[u8]) {
         let mut rest = self.rtt.remove(&block).unwrap_or_default();
         rest.extend_from_slice(bytes);
         let here = |program: &&Program| program.block == block;

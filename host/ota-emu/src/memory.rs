@@ -1,13 +1,11 @@
-//! RAM: 264 KiB, and which parts of it code was executed from.
+//! RAM, and which parts of it code was executed from.
 
-/// Where it begins.
-pub(crate) const RAM_START: u32 = 0x2000_0000;
-const RAM_LEN: usize = 264 * 1024;
 /// Bytes that are remembered together as "holds code".
 const CODE_PAGE: usize = 256;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
+    start: u32,
     bytes: Box<[u8]>,
     code: Box<[bool]>,
     /// Stores into pages that hold code, since the last look: the core has to decode anew.
@@ -16,7 +14,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Filled with rubbish, as after a power-up: nobody may rely on zeros.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(start: u32, len: usize) -> Self {
         let mut state = 0x9E37_79B9_u32;
         let rubbish = core::iter::repeat_with(|| {
             state ^= state << 13;
@@ -25,24 +23,30 @@ impl Memory {
             state.to_le_bytes()[1]
         });
         Self {
-            bytes: rubbish.take(RAM_LEN).collect(),
-            code: vec![false; RAM_LEN / CODE_PAGE].into(),
+            start,
+            bytes: rubbish.take(len).collect(),
+            code: vec![false; len / CODE_PAGE].into(),
             changed_code: Vec::new(),
         }
     }
 
-    fn index(address: u32) -> usize {
-        address.wrapping_sub(RAM_START) as usize
+    /// Its first address.
+    pub(crate) const fn start(&self) -> u32 {
+        self.start
+    }
+
+    const fn index(&self, address: u32) -> usize {
+        address.wrapping_sub(self.start) as usize
     }
 
     pub(crate) fn read<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
-        let at = Self::index(address);
+        let at = self.index(address);
         self.bytes.get(at..at.checked_add(N)?)?.try_into().ok()
     }
 
     /// Whether there is memory at the address.
     pub(crate) fn write<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> bool {
-        let at = Self::index(address);
+        let at = self.index(address);
         let Some(place) = at
             .checked_add(N)
             .and_then(|end| self.bytes.get_mut(at..end))
@@ -58,7 +62,7 @@ impl Memory {
 
     /// Any number of bytes; none if they do not all exist.
     pub(crate) fn slice(&self, address: u32, len: usize) -> Option<&[u8]> {
-        let at = Self::index(address);
+        let at = self.index(address);
         self.bytes.get(at..at.checked_add(len)?)
     }
 
@@ -68,7 +72,8 @@ impl Memory {
 
     /// The core is about to execute from here.
     pub(crate) fn execute(&mut self, address: u32) {
-        if let Some(code) = self.code.get_mut(Self::index(address) / CODE_PAGE) {
+        let page = self.index(address) / CODE_PAGE;
+        if let Some(code) = self.code.get_mut(page) {
             *code = true;
         }
     }

@@ -193,7 +193,7 @@ fn change(bus: &mut Bus, command: u8, offset: u32, data: &[u8]) {
     bus.now = bus.now.max(bus.nor.busy_until());
 }
 
-fn transfer(bus: &mut Bus, parts: &[&[u8]]) -> Result<(), crate::devices::nor::Stop> {
+fn transfer(bus: &mut Bus, parts: &[&[u8]]) -> Result<(), crate::exit::Stop> {
     bus.nor.select();
     for &byte in parts.iter().copied().flatten() {
         bus.nor.exchange(byte, bus.now);

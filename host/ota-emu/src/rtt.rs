@@ -1,6 +1,6 @@
 //! RTT: the ring buffers in RAM through which firmware logs without a wire.
 
-use crate::memory::{Memory, RAM_START};
+use crate::memory::Memory;
 
 /// How a control block begins.
 const ID: &[u8] = b"SEGGER RTT\0\0\0\0\0\0";
@@ -14,7 +14,7 @@ pub(crate) fn find(memory: &Memory) -> Vec<u32> {
     let words = memory.all().chunks_exact(4).enumerate();
     words
         .filter(|(_, word)| *word == &ID[..4])
-        .filter_map(|(index, _)| Some(RAM_START + u32::try_from(index * 4).ok()?))
+        .filter_map(|(index, _)| Some(memory.start() + u32::try_from(index * 4).ok()?))
         .filter(|&block| is_block(memory, block))
         .collect()
 }

@@ -5,16 +5,14 @@ mod logs;
 mod outside;
 mod power;
 
-use crate::bus::Bus;
+use crate::bus::{Bus, XIP};
 use crate::cpu::{Cpu, Event};
-use crate::devices::nor::Stop;
 use crate::exit::Exit;
-use crate::log::Log;
+use crate::exit::Stop;
+use crate::log::{COLLECT, Log};
 use crate::rom;
 use ota_sim::Flash;
 
-/// How often the logs are collected, in instructions.
-const COLLECT: u64 = 8192;
 /// What the board is doing between two runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
@@ -36,10 +34,6 @@ pub struct Board {
     instructions: u64,
     /// The flash contents that the core has decoded.
     generation: u64,
-    /// RTT control blocks that were found in RAM.
-    found: Vec<u32>,
-    /// Lines that [`run_until`](Self::run_until) has looked at.
-    looked_at: usize,
     delivers_hard_faults: bool,
     stops_before_flash: bool,
     /// The flash call that the run stopped before is to be made now.
@@ -57,12 +51,10 @@ impl Board {
         let mut board = Self {
             cpu: Cpu::starting_at(0, 0),
             bus: Bus::new(flash),
-            log: Log::default(),
+            log: Log::new(XIP),
             state: State::Runs,
             instructions: 0,
             generation: 0,
-            found: Vec::new(),
-            looked_at: 0,
             delivers_hard_faults: false,
             stops_before_flash: false,
             calls_flash: false,
@@ -84,12 +76,12 @@ impl Board {
     /// at most. A line that was logged before the call does not count.
     pub fn run_until(&mut self, text: &str, limit: u64) -> Exit {
         self.collect();
-        self.looked_at = self.log.lines().len();
+        self.log.look_away();
         let end = self.instructions.saturating_add(limit);
         loop {
             let exit = self.go(end.saturating_sub(self.instructions), Some(text));
             self.collect();
-            if self.seen(text) {
+            if self.log.seen(text) {
                 return Exit::Seen;
             }
             if !matches!(exit, Exit::Reset(_)) {
@@ -119,7 +111,7 @@ impl Board {
             self.instructions += 1;
             if self.instructions.is_multiple_of(COLLECT) {
                 self.collect();
-                if text.is_some_and(|text| self.seen(text)) {
+                if text.is_some_and(|text| self.log.seen(text)) {
                     return Exit::Seen;
                 }
             }

@@ -1,6 +1,7 @@
 //! Resets, power-ups, and where a board starts after them.
 
 use super::{Board, State};
+use crate::bus::{RAM_LEN, RAM_START};
 use crate::cpu::Cpu;
 use crate::devices::resets::ChipReset;
 use crate::devices::watchdog::{REASON_FORCE, REASON_TIMER, Watchdog};
@@ -17,7 +18,8 @@ impl Board {
         let reason = match cause {
             Reset::WatchdogTimeout => Some(REASON_TIMER),
             Reset::WatchdogForced => Some(REASON_FORCE),
-            Reset::System => None,
+            // Option bytes are the other chip's.
+            Reset::System | Reset::OptionBytes => None,
         };
         if reason.is_some() && !self.bus.power_sequence.watchdog_resets_core() {
             return self.stop(Exit::Fault(Fault::WatchdogSelectsNothing));
@@ -60,7 +62,7 @@ impl Board {
         self.collect();
         self.bus.nor.power_up();
         self.cold_start(ChipReset::Power);
-        self.bus.memory = Memory::new();
+        self.bus.memory = Memory::new(RAM_START, RAM_LEN);
         self.log.note(self.bus.now, "power on");
         self.boot();
     }

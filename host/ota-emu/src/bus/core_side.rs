@@ -1,10 +1,9 @@
 //! What belongs to the core but is not inside the crate's model of it: interrupt controller,
 //! system control block, events; and how the core reaches everything else.
 
-use super::Bus;
+use super::{Bus, RAM_START};
 use crate::devices::Plain;
 use crate::exit::{Fault, Reset};
-use crate::memory::RAM_START;
 use rp2040_emu::bus::ppb::Ppb;
 use rp2040_emu::core::{CoreBus, Nvic};
 

@@ -11,7 +11,7 @@ use crate::devices::adc::Adc;
 use crate::devices::clocks::{Clocks, NS_PER_CYCLE, Oscillator};
 use crate::devices::dma::Dma;
 use crate::devices::gpio::Gpio;
-use crate::devices::nor::{Nor, Stop};
+use crate::devices::nor::Nor;
 use crate::devices::resets::{ChipReset, PowerSequence, Resets};
 use crate::devices::sio::Sio;
 use crate::devices::spi::Spi;
@@ -21,6 +21,7 @@ use crate::devices::uart::Uart;
 use crate::devices::w5500::W5500;
 use crate::devices::watchdog::Watchdog;
 use crate::exit::Reset;
+use crate::exit::Stop;
 use crate::memory::Memory;
 use crate::network::Network;
 use crate::rom::Rom;
@@ -28,6 +29,9 @@ use ota_sim::Flash;
 
 /// The flash window, and the aliases of it that go around the cache.
 pub(crate) const XIP: core::ops::Range<u32> = 0x1000_0000..0x1400_0000;
+/// Where RAM begins, and how many bytes there are.
+pub(crate) const RAM_START: u32 = 0x2000_0000;
+pub(crate) const RAM_LEN: usize = 264 * 1024;
 /// How the W5500 is wired on a W5500-EVB-Pico.
 pub(crate) const ETHERNET_SELECT: usize = 17;
 pub(crate) const ETHERNET_RESET: usize = 20;
@@ -79,7 +83,7 @@ impl Bus {
             deadline: 0,
             stop: None,
             reset: None,
-            memory: Memory::new(),
+            memory: Memory::new(RAM_START, RAM_LEN),
             rom: Rom::new(),
             nor: Nor::new(flash),
             ssi: Ssi::command_mode(),

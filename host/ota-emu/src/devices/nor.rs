@@ -1,6 +1,6 @@
 //! The flash chip: a W25Q16 with its commands, on top of the torn flash of `ota-sim`.
 
-use crate::exit::Fault;
+use crate::exit::{Fault, Stop};
 use ota_sim::{Config, Flash, FlashError, OnViolation};
 use std::sync::Arc;
 
@@ -17,19 +17,6 @@ const BLOCK_NS: u64 = 150_000_000;
 /// Manufacturer and model, as the chip on a Pico answers.
 const JEDEC_ID: [u8; 3] = [0xEF, 0x40, 0x15];
 const UNIQUE_ID: [u8; 8] = *b"ota-emu\0";
-
-/// Why an operation of the chip ends the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    PowerCut,
-    Fault(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
 
 /// The chip. Commands arrive byte by byte between a select and a deselect.
 #[derive(Debug, Clone)]

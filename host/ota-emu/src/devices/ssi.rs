@@ -4,7 +4,8 @@
 //! in *XIP mode* the hardware turns reads of the flash window into reads of the chip.
 
 use super::Plain;
-use super::nor::{Nor, Stop};
+use super::nor::Nor;
+use crate::exit::Stop;
 use std::collections::VecDeque;
 
 const CTRLR0: u32 = 0x00;

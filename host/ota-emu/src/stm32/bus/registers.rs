@@ -1,0 +1,135 @@
+//! Which device answers at which address.
+
+use super::super::FLASH_REGISTERS;
+use super::{Bus, TIMERS, TimerPlace};
+use crate::exit::Fault;
+
+const GPIO: core::ops::Range<u32> = 0x4800_0000..0x4800_2000;
+const RCC: u32 = 0x4002_1000;
+const USART2: u32 = 0x4000_4400;
+const IWDG: u32 = 0x4000_3000;
+const RTC: u32 = 0x4000_2800;
+const PWR: u32 = 0x4000_7000;
+/// PWR_CR1: the RTC's domain may be written to.
+const DBP: u32 = 1 << 8;
+/// DMA: the channels' enable bits. EXTI: the pins' interrupt and event masks.
+const DMA: [u32; 2] = [0x4002_0000, 0x4002_0400];
+const EXTI: u32 = 0x4001_0400;
+/// USART2_CR3: DMA in either direction.
+const USART_DMA: u32 = 3 << 6;
+
+/// Blocks that only remember: PWR, SYSCFG, EXTI, DMA.
+const PLAIN: [u32; 5] = [PWR, 0x4001_0000, EXTI, DMA[0], DMA[1]];
+
+impl Bus {
+    pub(super) fn load_register(&mut self, address: u32) -> u32 {
+        let (block, offset) = (address & !0x3FF, address & 0x3FF);
+        self.must_have_clock(block, address);
+        if let Some(index) = timer_at(block) {
+            return self.timers[index].read(offset, self.now);
+        }
+        match block {
+            RCC => self.rcc.read(offset),
+            FLASH_REGISTERS => self.flash.read(offset),
+            USART2 => {
+                self.usart.run_until(self.now);
+                // What is read may take an interrupt away.
+                self.deadline = 0;
+                self.usart.read(offset)
+            }
+            IWDG => self.iwdg.read(offset),
+            RTC => self.backup.read(offset),
+            _ if GPIO.contains(&block) => self.gpio.read(port(block), offset),
+            _ if PLAIN.contains(&block) => self.plain.read(address),
+            _ => {
+                self.fail(Fault::NotModelled { address });
+                0
+            }
+        }
+    }
+
+    pub(super) fn store_register(&mut self, address: u32, value: u32) {
+        let (block, offset) = (address & !0x3FF, address & 0x3FF);
+        self.must_have_clock(block, address);
+        self.deadline = 0;
+        if let Some(index) = timer_at(block) {
+            return self.timers[index].write(offset, value, self.now);
+        }
+        match block {
+            RCC => {
+                self.rcc.write(offset, value);
+                self.retime();
+            }
+            FLASH_REGISTERS => self.store_flash_register(offset, value),
+            USART2 if offset == 0x08 && value & USART_DMA != 0 => {
+                self.fail(Fault::NotModelled { address });
+            }
+            USART2 => {
+                self.usart.run_until(self.now);
+                self.usart.write(offset, value, self.now);
+            }
+            IWDG => self.iwdg.write(offset, value, self.now),
+            RTC if self.plain.read(PWR) & DBP != 0 => self.backup.write(offset, value),
+            RTC => {}
+            _ if GPIO.contains(&block) => self.gpio.write(port(block), offset, value),
+            _ if PLAIN.contains(&block) => {
+                if is_beyond(block, offset, value) {
+                    self.fail(Fault::NotModelled { address });
+                }
+                self.plain.write(address, value);
+            }
+            _ => self.fail(Fault::NotModelled { address }),
+        }
+    }
+
+    /// While the flash is busy, its control register makes the core wait.
+    fn store_flash_register(&mut self, offset: u32, value: u32) {
+        if offset == 0x14
+            && let Some(until) = self.flash.busy_until()
+            && !self.wait_for_flash(until)
+        {
+            return;
+        }
+        let done = self.flash.write(offset, value, self.now);
+        if let Some(reset) = self.check(done) {
+            self.reset.get_or_insert(reset);
+        }
+    }
+
+    /// A device without its clock reads 0 and ignores stores.
+    fn must_have_clock(&mut self, block: u32, address: u32) {
+        let enable = match block {
+            USART2 => (0x58, 17),
+            PWR => (0x58, 28),
+            _ if GPIO.contains(&block) => (0x4C, (block - GPIO.start) >> 10),
+            _ => match timer_at(block) {
+                Some(index) => TIMERS[index].enable,
+                None => return,
+            },
+        };
+        if !self.rcc.enabled(enable.0, enable.1) {
+            self.fail(Fault::NoClock { address });
+        }
+    }
+}
+
+fn timer_at(block: u32) -> Option<usize> {
+    TIMERS
+        .iter()
+        .position(|TimerPlace { block: at, .. }| *at == block)
+}
+
+const fn port(block: u32) -> usize {
+    ((block - GPIO.start) >> 10) as usize
+}
+
+/// Whether a block that only remembers is asked to do something.
+fn is_beyond(block: u32, offset: u32, value: u32) -> bool {
+    match block {
+        // CCR1 to CCR7.
+        _ if DMA.contains(&block) => (offset + 12).is_multiple_of(20) && value & 1 != 0,
+        // IMR1 and EMR1, for the sixteen lines from the pins.
+        EXTI => matches!(offset, 0x00 | 0x04) && value & 0xFFFF != 0,
+        _ => false,
+    }
+}

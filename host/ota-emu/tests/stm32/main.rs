@@ -1,0 +1,13 @@
+//! What the STM32 board promises, register by register, shown with programs of a few
+//! instructions.
+
+#[path = "../support/assembler.rs"]
+mod assembler;
+mod ecc;
+mod flash;
+mod options;
+mod power;
+mod rules;
+mod serial;
+mod thumb;
+mod time;

@@ -1,4 +1,4 @@
-//! Says why it was reset; feeds the watchdog for a while, and then hangs.
+//! Says why it was reset; feeds and logs the watchdog for a while, and then hangs.
 #![no_std]
 #![no_main]
 
@@ -7,7 +7,7 @@ use embassy_stm32::pac;
 use embassy_stm32::usart::{Config, UartTx};
 use embassy_stm32::wdg::IndependentWatchdog;
 use embassy_time::Timer;
-use panic_halt as _;
+use {defmt_rtt as _, panic_halt as _};
 
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
@@ -27,9 +27,10 @@ async fn main(_spawner: Spawner) {
     }
     let mut watchdog = IndependentWatchdog::new(p.IWDG, 500_000);
     watchdog.unleash();
-    for _ in 0..10 {
+    for count in 1..=10 {
         Timer::after_millis(400).await;
         watchdog.pet();
+        defmt::info!("fed {} times", count);
     }
     let _ = uart.blocking_write(b"hanging\n");
     loop {

@@ -13,17 +13,13 @@ const TARGET: &str = "thumbv7em-none-eabihf";
 /// What an environment may hold that would make it another firmware.
 const NOT_OURS: [&str; 3] = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"];
 
-type Parts = Vec<(u32, Vec<u8>)>;
-
-/// What is to be put where in the flash for a firmware. Built once in a process.
-pub(crate) fn firmware(name: &str) -> Parts {
-    static BUILT: OnceLock<Mutex<HashMap<String, Parts>>> = OnceLock::new();
+/// The ELF file of a firmware. Built once in a process.
+pub(crate) fn elf(name: &str) -> Vec<u8> {
+    static BUILT: OnceLock<Mutex<HashMap<String, Vec<u8>>>> = OnceLock::new();
     let built = BUILT.get_or_init(Mutex::default);
     let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
-    let parts = built
-        .entry(name.to_owned())
-        .or_insert_with(|| parts(&build(name)));
-    parts.clone()
+    let elf = built.entry(name.to_owned()).or_insert_with(|| build(name));
+    elf.clone()
 }
 
 fn build(name: &str) -> Vec<u8> {
@@ -49,7 +45,7 @@ fn build(name: &str) -> Vec<u8> {
 }
 
 /// What an ELF file loads, and where: offsets in the flash.
-fn parts(elf: &[u8]) -> Parts {
+pub(crate) fn parts(elf: &[u8]) -> Vec<(u32, Vec<u8>)> {
     let header = FileHeader32::<LittleEndian>::parse(elf).expect("an ELF file");
     let segments = header
         .program_headers(LittleEndian, elf)

@@ -2,7 +2,7 @@
 
 mod build;
 
-use build::firmware;
+use build::{elf, parts};
 use ota_emu::stm32::{Board, flash};
 use ota_emu::{Exit, Reset};
 use ota_sim::Tear;
@@ -13,7 +13,7 @@ const ENOUGH: u64 = 50_000_000;
 
 fn board(name: &str) -> Board {
     let mut flash = flash();
-    for (offset, bytes) in firmware(name) {
+    for (offset, bytes) in parts(&elf(name)) {
         flash.load(offset, &bytes);
     }
     Board::new(flash)
@@ -125,4 +125,21 @@ fn a_hang_is_ended_by_the_watchdog_and_the_next_run_is_told() {
     assert_eq!(board.run(ENOUGH), Exit::Reset(Reset::System));
     assert!(board.has_logged("watchdog"));
     assert_eq!(board.run_until("software", ENOUGH), Exit::Seen);
+}
+
+#[test]
+fn defmt_is_decoded_with_its_times() {
+    let mut board = board("watchdog");
+    board
+        .load_defmt(&elf("watchdog"))
+        .expect("it logs with defmt");
+    assert_eq!(board.run_until("fed 10 times", ENOUGH), Exit::Seen);
+    let defmt = |line: &&ota_emu::Line| line.source == ota_emu::Source::Defmt;
+    let fed: Vec<_> = board.logs().iter().filter(defmt).collect();
+    assert_eq!(fed.len(), 10);
+    for (count, line) in (1..).zip(fed) {
+        assert_eq!(line.text, format!("fed {count} times"));
+        let close = count * 400_000..count * 400_000 + 50_000;
+        assert!(close.contains(&line.at), "{line}");
+    }
 }

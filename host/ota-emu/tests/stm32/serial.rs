@@ -214,3 +214,17 @@ fn a_line_that_was_dropped_is_silent() {
     assert_eq!(board.run(100_000), Exit::Asleep);
     assert_eq!(board.word(SEEN), Some(0));
 }
+
+#[test]
+fn a_reset_of_the_device_forgets_its_settings() {
+    const RESETS: u32 = RCC + 0x38;
+    let program = with_usart(0)
+        .store(RESETS, 1 << 17)
+        .store(RESETS, 0)
+        .note(0, USART)
+        .note(1, BRR)
+        .note(2, ISR);
+    let mut board = program.done().in_flash();
+    run_to_end(&mut board);
+    assert_eq!(seen(&board), [0, 0, TC | TXE]);
+}

@@ -211,3 +211,17 @@ fn an_oscillator_is_ready_once_it_is_on() {
     let [before, after] = seen(&board);
     assert_eq!((before >> 10 & 1, after >> 10 & 1), (0, 1));
 }
+
+#[test]
+fn a_reset_of_a_timer_stops_it() {
+    const RESETS: u32 = RCC + 0x40;
+    let program = with_alarm()
+        .store(RESETS, 1 << 16)
+        .store(RESETS, 0)
+        .note(0, TIM15)
+        .op(MASK)
+        .op(WFI);
+    let mut board = program.in_flash();
+    assert_eq!(board.run(1000), Exit::Asleep);
+    assert_eq!(seen(&board), [0]);
+}

@@ -161,9 +161,8 @@ impl Bus {
         self.iwdg = Iwdg::default();
         self.usart = Usart::new(self.clocks.usart2);
         self.gpio.reset();
-        for (timer, place) in self.timers.iter_mut().zip(&TIMERS) {
-            let cycle = PICOSECONDS / self.clocks.timers[place.bus].max(1);
-            *timer = Timer::new(place.mask, place.channels, cycle, self.now);
+        for index in 0..TIMERS.len() {
+            self.reset_timer(index);
         }
         self.plain = Plain::default();
         // PWR_CR1: range 1.
@@ -172,6 +171,12 @@ impl Bus {
         self.nothing_at = None;
         self.fault_pending = false;
         self.deadline = 0;
+    }
+
+    fn reset_timer(&mut self, index: usize) {
+        let place = &TIMERS[index];
+        let cycle = PICOSECONDS / self.clocks.timers[place.bus].max(1);
+        self.timers[index] = Timer::new(place.mask, place.channels, cycle, self.now);
     }
 
     /// The power was off: the RTC has no battery here.

@@ -7,6 +7,8 @@ use crate::exit::Fault;
 const GPIO: core::ops::Range<u32> = 0x4800_0000..0x4800_2000;
 const RCC: u32 = 0x4002_1000;
 const USART2: u32 = 0x4000_4400;
+/// Its bit in the registers that enable and reset.
+const USART2_BIT: u32 = 17;
 const IWDG: u32 = 0x4000_3000;
 const RTC: u32 = 0x4000_2800;
 const PWR: u32 = 0x4000_7000;
@@ -58,6 +60,7 @@ impl Bus {
         match block {
             RCC => {
                 self.rcc.write(offset, value);
+                self.hold_in_reset(offset, value);
                 self.retime();
             }
             FLASH_REGISTERS => self.store_flash_register(offset, value),
@@ -82,6 +85,22 @@ impl Bus {
         }
     }
 
+    /// The reset registers of the RCC: timers and USART2.
+    fn hold_in_reset(&mut self, offset: u32, value: u32) {
+        const APB1RSTR1: u32 = 0x38;
+        /// From the reset registers to the enable registers, whose bits are the same.
+        const TO_ENABLE: u32 = 0x20;
+        for index in 0..TIMERS.len() {
+            let (register, bit) = TIMERS[index].enable;
+            if register == offset + TO_ENABLE && value >> bit & 1 != 0 {
+                self.reset_timer(index);
+            }
+        }
+        if offset == APB1RSTR1 && value >> USART2_BIT & 1 != 0 {
+            self.usart.reset();
+        }
+    }
+
     /// While the flash is busy, its control register makes the core wait.
     fn store_flash_register(&mut self, offset: u32, value: u32) {
         if offset == 0x14
@@ -99,7 +118,7 @@ impl Bus {
     /// A device without its clock reads 0 and ignores stores.
     fn must_have_clock(&mut self, block: u32, address: u32) {
         let enable = match block {
-            USART2 => (0x58, 17),
+            USART2 => (0x58, USART2_BIT),
             PWR => (0x58, 28),
             _ if GPIO.contains(&block) => (0x4C, (block - GPIO.start) >> 10),
             _ => match timer_at(block) {

@@ -64,6 +64,17 @@ impl Usart {
         }
     }
 
+    /// A reset of the device; what is on its way to it still comes.
+    pub(crate) fn reset(&mut self) {
+        *self = Self {
+            incoming: core::mem::take(&mut self.incoming),
+            arrives: self.arrives,
+            sent: core::mem::take(&mut self.sent),
+            lost: self.lost,
+            ..Self::new(self.clock)
+        };
+    }
+
     pub(crate) const fn set_clock(&mut self, clock: u64) {
         self.clock = clock;
     }

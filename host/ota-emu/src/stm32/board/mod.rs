@@ -35,6 +35,8 @@ pub struct Board {
     stopped_at: Option<u64>,
     locked_up: bool,
     asleep: bool,
+    /// The core has just gone to sleep.
+    pauses: bool,
 }
 
 impl Clone for Board {
@@ -68,6 +70,7 @@ impl Board {
             stopped_at: None,
             locked_up: false,
             asleep: false,
+            pauses: false,
         };
         board.boot();
         board
@@ -119,7 +122,7 @@ impl Board {
                 return exit;
             }
             self.instructions += 1;
-            if self.instructions.is_multiple_of(COLLECT) || self.falls_asleep() {
+            if self.instructions.is_multiple_of(COLLECT) || core::mem::take(&mut self.pauses) {
                 self.bus.listen();
                 self.collect();
                 if text.is_some_and(|text| self.log.seen(text)) {
@@ -131,12 +134,6 @@ impl Board {
             }
         }
         Exit::Limit
-    }
-
-    /// Whether the core has just gone to sleep: much time may pass now.
-    fn falls_asleep(&mut self) -> bool {
-        let slept = core::mem::replace(&mut self.asleep, self.cpu.sleeps());
-        self.asleep && !slept
     }
 
     /// Whether a flash operation is under way that the run did not stop at yet.
@@ -152,10 +149,16 @@ impl Board {
     fn step(&mut self) -> Option<Exit> {
         let exit = if self.locked_up {
             self.wait_locked_up()
-        } else if self.cpu.sleeps() {
+        } else if !self.cpu.sleeps() {
+            self.asleep = false;
+            self.execute()
+        } else if self.asleep {
             self.sleep()
         } else {
-            self.execute()
+            // Much time may pass now: the logs are collected before.
+            self.asleep = true;
+            self.pauses = true;
+            None
         };
         match exit {
             Some(exit) => Some(exit),
@@ -204,8 +207,10 @@ impl Board {
 
     fn forget_changed_code(&mut self) {
         for memory in [&mut self.bus.sram1, &mut self.bus.sram2] {
-            for address in memory.take_changed_code().unwrap_or_default() {
-                self.cpu.forget_code(address..address + 8);
+            if let Some(addresses) = memory.take_changed_code() {
+                for address in addresses {
+                    self.cpu.forget_code(address..address + 8);
+                }
             }
         }
         if let Some(range) = self.bus.flash.cells_mut().take_changed() {

@@ -90,8 +90,8 @@ impl Bus {
         const APB1RSTR1: u32 = 0x38;
         /// From the reset registers to the enable registers, whose bits are the same.
         const TO_ENABLE: u32 = 0x20;
-        for index in 0..TIMERS.len() {
-            let (register, bit) = TIMERS[index].enable;
+        for (index, place) in TIMERS.iter().enumerate() {
+            let (register, bit) = place.enable;
             if register == offset + TO_ENABLE && value >> bit & 1 != 0 {
                 self.reset_timer(index);
             }

@@ -20,6 +20,17 @@ const SYSRESETREQ: u32 = 1 << 2;
 impl Cpu {
     /// Does what the last instruction stored into the private peripherals.
     pub(super) fn settle_private(&mut self, bus: &mut Bus) {
+        if !self.side.stores.is_empty() {
+            self.settle_stores(bus);
+        }
+        let ppb = &mut self.core.ppb;
+        ppb.icsr = ppb.icsr & !VECTACTIVE | self.core.regs.ipsr();
+        if bus.systick.runs() {
+            ppb.syst_cvr = bus.systick.value(bus.now);
+        }
+    }
+
+    fn settle_stores(&mut self, bus: &mut Bus) {
         for store in core::mem::take(&mut self.side.stores) {
             let lane = 8 * (store.address & 3);
             match store.address & 0xFFFF {
@@ -46,11 +57,6 @@ impl Cpu {
                 }
                 _ => {}
             }
-        }
-        let ppb = &mut self.core.ppb;
-        ppb.icsr = ppb.icsr & !VECTACTIVE | self.core.regs.ipsr();
-        if bus.systick.runs() {
-            ppb.syst_cvr = bus.systick.value(bus.now);
         }
     }
 

@@ -81,8 +81,8 @@ class Recorder:
             uc.reg_write(register, value)
         uc.reg_write(UC_ARM_REG_XPSR, flags | 1 << 24)
         uc.reg_write(UC_ARM_REG_FPSCR, 0)
-        uc.reg_write(UC_ARM_REG_PRIMASK, 0)
-        uc.reg_write(UC_ARM_REG_FAULTMASK, 0)
+        uc.reg_write(UC_ARM_REG_PRIMASK, seed & 1)
+        uc.reg_write(UC_ARM_REG_FAULTMASK, seed >> 1 & 1)
         uc.ctl_remove_cache(CODE, CODE + 16)
         try:
             uc.emu_start(CODE | 1, 0xFFFFFFFF, count=1)
@@ -102,8 +102,8 @@ class Recorder:
         for i, register in enumerate(S):
             note(f"s{i}", singles[i], uc.reg_read(register))
         note("fpscr", 0, uc.reg_read(UC_ARM_REG_FPSCR) & 0xF0000000)
-        note("primask", 0, uc.reg_read(UC_ARM_REG_PRIMASK))
-        note("faultmask", 0, uc.reg_read(UC_ARM_REG_FAULTMASK))
+        note("primask", seed & 1, uc.reg_read(UC_ARM_REG_PRIMASK))
+        note("faultmask", seed >> 1 & 1, uc.reg_read(UC_ARM_REG_FAULTMASK))
         old, new = ram(), bytes(uc.mem_read(RAM, DATA))
         for at in range(0, DATA, 4):
             words = [struct.unpack_from("<I", memory, at)[0] for memory in (old, new)]

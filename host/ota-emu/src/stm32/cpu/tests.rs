@@ -107,6 +107,8 @@ fn prepare(case: &Case) -> (Cpu, Bus) {
     for single in &mut registers.s {
         *single = f32::from_bits(values.float());
     }
+    registers.primask = case.seed & 1;
+    registers.faultmask = case.seed >> 1 & 1;
     cpu.core.ppb.cpacr = 0xF << 20;
     (cpu, bus)
 }

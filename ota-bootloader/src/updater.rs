@@ -11,7 +11,7 @@ use crate::journal::Journal;
 use crate::product::{Product, verify_bank};
 use crate::record::{Record, ReleaseTag};
 use crate::staging::{StagedImage, Staging};
-use crate::state::{Action, BootEvent, BootState, Failure, step};
+use crate::state::{Action, BootEvent, BootState, Failure, Fallback, step};
 use crate::storage::{Index, Region, Storage};
 
 /// Why an application cannot update this flash.
@@ -63,6 +63,9 @@ pub enum AdmitError {
     FailedBefore(Failure),
     /// The running image is not confirmed: confirm it, or let the trial end, and try again.
     NotConfirmed,
+    /// The running image's envelope does not verify, so nobody can say what is newer; and its
+    /// fallback, which a download would overwrite, is what the next boot goes back to.
+    RunningUnknown,
     /// The flash does not take it (state, bank): after this the release was not begun.
     Flash,
 }
@@ -78,6 +81,7 @@ impl AdmitError {
             Self::FailedBefore(_) => 0x1112,
             Self::NotConfirmed => 0x1113,
             Self::Flash => 0x1114,
+            Self::RunningUnknown => 0x1115,
         }
     }
 }
@@ -92,6 +96,7 @@ impl core::fmt::Display for AdmitError {
                 write!(f, "this release failed here before ({failure}); publish a corrected one")
             }
             Self::NotConfirmed => f.write_str("the running image is not confirmed yet; confirm it first"),
+            Self::RunningUnknown => f.write_str("the running image's envelope does not verify; reset, and its fallback comes back"),
             Self::Flash => f.write_str("the flash cannot be written; check it"),
         }
     }
@@ -370,7 +375,8 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
 }
 
 /// The order of releases: above what runs, what failed, and what is on its way, unless it is
-/// that.
+/// that. Where it is not known what runs, a release that the floor lets in may be all that helps,
+/// unless there is a fallback.
 fn judge_order(
     record: &Record,
     active: Option<ReleaseTag>,
@@ -378,6 +384,9 @@ fn judge_order(
 ) -> Result<(), AdmitError> {
     if let Some(failure) = record.failure_of(&offered) {
         return Err(AdmitError::FailedBefore(failure));
+    }
+    if active.is_none() && record.state == BootState::Confirmed(Fallback::Available) {
+        return Err(AdmitError::RunningUnknown);
     }
     let on_its_way = match record.state {
         BootState::Downloading | BootState::Staged if record.candidate == offered => None,

@@ -251,7 +251,9 @@ async fn gone(power: &Power) {
 fn judge<E: SourceError>(error: &RunError<E>) -> End {
     let refusal = Refusal::new(error.code(), error);
     match error.failure {
-        Failure::Admit(AdmitError::Flash | AdmitError::NotConfirmed) => End::Failed(refusal),
+        Failure::Admit(
+            AdmitError::Flash | AdmitError::NotConfirmed | AdmitError::RunningUnknown,
+        ) => End::Failed(refusal),
         Failure::Admit(_) => End::Refused(refusal),
         Failure::Work(_) | Failure::Accept(_) | Failure::Fault(_) => End::Failed(refusal),
     }

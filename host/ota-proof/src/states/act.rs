@@ -3,7 +3,7 @@
 use core::fmt;
 
 use ota_bootloader::{
-    AcceptError, Admission, BootState, ConfirmError, Decision, Index, OpenError, Region,
+    AcceptError, Admission, BootState, ConfirmError, Decision, Fallback, Index, OpenError, Region,
     RequestError, ResetCause, Staging, Work,
 };
 use ota_image::ENVELOPE_LEN;
@@ -179,12 +179,13 @@ impl World {
     }
 
     /// Offers a forged envelope, a damaged one, and the oldest release (which may help if nothing is
-    /// known of what runs).
+    /// known of what runs, and there is no fallback).
     fn offend(&self, rig: &mut Rig) -> Result<(), u16> {
         let mut damaged = self.releases.last().expect("one").package[..ENVELOPE_LEN].to_vec();
         damaged[100] ^= 0x10;
         let mut offers = vec![&self.forged[..ENVELOPE_LEN], &damaged];
-        if rig.running().is_some() {
+        let falls_back = rig.record().state == BootState::Confirmed(Fallback::Available);
+        if falls_back || rig.running().is_some() {
             offers.push(&self.releases[0].package[..ENVELOPE_LEN]);
         }
         let before = rig.flash.operations();

@@ -160,6 +160,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     /// nothing.
     pub fn boot(&mut self, cause: ResetCause) -> Decision {
         self.journal.expel_foreign(&mut self.storage);
+        let began = self.record.state;
         let mut event = BootEvent::PowerUp(cause);
         for _ in 0..MOST_TRANSITIONS {
             let transition = step(self.record.state, event);
@@ -178,7 +179,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
                     {
                         return Decision::Recovery(Recovery::JournalFailed);
                     }
-                    self.perform(transition.action)
+                    self.perform(transition.action, began)
                 }
                 Action::Boot => return self.start(),
                 Action::Recover | Action::Refuse | Action::Continue => break,
@@ -314,16 +315,17 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         }
     }
 
-    fn perform(&mut self, action: Action) -> BootEvent {
+    fn perform(&mut self, action: Action, began: BootState) -> BootEvent {
         let (result, done) = match (action, self.record.state) {
             (Action::Swap, _) => (
                 self.exchange(Direction::Forward),
                 BootEvent::SwapDone(self.product.trial),
             ),
             (Action::Revert, _) => (self.exchange(Direction::Backward), BootEvent::RevertDone),
-            (_, BootState::Restoring(which, _)) => {
-                (self.restore(self.bank_of(which)), BootEvent::RestoreDone)
-            }
+            (_, BootState::Restoring(which, _)) => (
+                self.restore(self.bank_of(which), began),
+                BootEvent::RestoreDone,
+            ),
             _ => (Err(Bad), BootEvent::Stuck),
         };
         match result {

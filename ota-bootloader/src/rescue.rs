@@ -51,27 +51,30 @@ impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
     }
 
     /// Puts the image of a bank together in its slot. Only ever copies from staging to active,
-    /// so that it can be repeated.
-    pub(crate) fn restore(&mut self, bank: Index) -> Result<(), Bad> {
+    /// so that it can be repeated. If the boot `began` in this very work, it was cut there: a step
+    /// that reads right may be the one that was in flight, and is copied again while its source
+    /// is still there.
+    pub(crate) fn restore(&mut self, bank: Index, began: BootState) -> Result<(), Bad> {
         let mut image = self.load(bank).map_err(|_| Bad)?;
         let (product, step) = (self.product, self.product.map.step());
         let mut io = self.io();
         let lies = find(product, &mut io, &mut image).ok_or(Bad)?;
         for index in 0..image.steps(step) {
             let to = product.active_at(bank).plus(index * step);
-            match lies {
-                Lies::Split(split) => {
-                    let from = split.place(product, bank, index);
-                    if from != to {
-                        copy_untold(&mut io, from, to, image.step_len(index, step))?;
-                    }
-                }
-                Lies::ByTable => {
-                    let from = find_step(product, &mut io, &mut image, index).ok_or(Bad)?;
-                    if from != to {
-                        image.copy_step(&mut io, index, step, from, to)?;
-                    }
-                }
+            let len = image.step_len(index, step);
+            let from = match lies {
+                Lies::Split(split) => split.place(product, bank, index),
+                Lies::ByTable => find_step(product, &mut io, &mut image, index).ok_or(Bad)?,
+            };
+            let source = if from != to {
+                Some(from)
+            } else if matches!(began, BootState::Restoring(..)) {
+                find_same(product, &mut io, bank, index, len)
+            } else {
+                None
+            };
+            if let Some(source) = source {
+                copy_found(&mut io, source, to, len)?;
             }
         }
         Ok(())
@@ -152,8 +155,9 @@ fn find<S: Storage, C: Crypto>(
         .map(Lies::Split)
 }
 
-/// Copies a step for which there is no digest: the copy is compared with the source.
-fn copy_untold<S: Storage, C: Crypto>(
+/// Copies a step from where it was found. There may be no digest for it: the copy is compared with
+/// the source.
+fn copy_found<S: Storage, C: Crypto>(
     io: &mut Io<'_, S, C>,
     from: At,
     to: At,
@@ -171,18 +175,13 @@ const fn former(step: u32, index: u32) -> At {
     }
 }
 
-/// Where a step of an image lies: in its place, in staging as a former or as a coming image, or
-/// in the spare.
-fn find_step<S: Storage, C: Crypto>(
-    product: &Product,
-    io: &mut Io<'_, S, C>,
-    image: &mut Image<Boot>,
-    index: u32,
-) -> Option<At> {
+/// Where a step of an image may lie: in its place, and on a device that swaps in staging as a
+/// former or as a coming image, or in the spare.
+fn places(product: &Product, bank: Index, index: u32) -> impl Iterator<Item = At> {
     let step = product.map.step();
     let staging = former(step, index);
     let places = [
-        product.active_at(image.bank()).plus(index * step),
+        product.active_at(bank).plus(index * step),
         staging,
         staging.plus(step),
         spare(&product.map),
@@ -191,8 +190,29 @@ fn find_step<S: Storage, C: Crypto>(
         Strategy::Ab => 1,
         Strategy::Swap => places.len(),
     };
-    places
-        .into_iter()
-        .take(count)
-        .find(|at| image.step_matches(io, index, step, *at))
+    places.into_iter().take(count)
+}
+
+/// Where a step of an image lies.
+fn find_step<S: Storage, C: Crypto>(
+    product: &Product,
+    io: &mut Io<'_, S, C>,
+    image: &mut Image<Boot>,
+    index: u32,
+) -> Option<At> {
+    let step = product.map.step();
+    places(product, image.bank(), index).find(|at| image.step_matches(io, index, step, *at))
+}
+
+/// Where else the bytes lie that are in a step's place.
+fn find_same<S: Storage, C: Crypto>(
+    product: &Product,
+    io: &mut Io<'_, S, C>,
+    bank: Index,
+    index: u32,
+    len: u32,
+) -> Option<At> {
+    let mut places = places(product, bank, index);
+    let leaf = io.leaf(places.next()?, len).ok()?;
+    places.find(|at| io.leaf(*at, len) == Ok(leaf))
 }

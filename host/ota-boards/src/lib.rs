@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod cuts;
 pub mod demo;
 pub mod firmware;
 pub mod readme;

@@ -42,6 +42,14 @@ impl Clone for Cpu {
     }
 }
 
+impl core::hash::Hash for Cpu {
+    fn hash<H: core::hash::Hasher>(&self, hasher: &mut H) {
+        let regs = &self.0.regs;
+        let Registers { r, xpsr, .. } = regs;
+        (r, xpsr, regs.primask, regs.control, regs.msp, regs.psp).hash(hasher);
+    }
+}
+
 impl core::fmt::Debug for Cpu {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Cpu")

@@ -26,6 +26,8 @@ pub enum Exit {
     /// The firmware is about to erase or program flash: see
     /// [`Board::run_to_flash_call`](crate::Board::run_to_flash_call).
     FlashCall,
+    /// The next instruction is one that [`Board::run_to`](crate::Board::run_to) waited for.
+    Reached,
     /// The text that [`Board::run_until`](crate::Board::run_until) waited for was logged.
     Seen,
     /// As many instructions as allowed were executed.

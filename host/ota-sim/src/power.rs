@@ -14,7 +14,7 @@ use std::sync::Arc;
 const DUE: u32 = 2;
 
 /// A stretch of flash with words that power-ups change. Their cells say which and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Moving {
     pub(crate) offset: u32,
     /// Power-ups since the cut.

@@ -5,6 +5,7 @@ mod firmware;
 mod no_panic;
 mod prove;
 mod sizes;
+mod cuts;
 
 use clap::{Parser, Subcommand};
 
@@ -24,6 +25,7 @@ enum Task {
     Sizes(sizes::Arguments),
     /// No panic path of the core crates is left in what runs on a device.
     NoPanic,
+    Cuts(cuts::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -32,5 +34,6 @@ fn main() -> anyhow::Result<()> {
         Task::Prove(arguments) => prove::run(&arguments),
         Task::Sizes(arguments) => sizes::run(&arguments),
         Task::NoPanic => no_panic::run(),
+        Task::Cuts(arguments) => cuts::run(&arguments),
     }
 }

@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::exit::Stop;
 use crate::log::{COLLECT, Log};
 use crate::rom;
+use core::ops::Range;
 use ota_sim::Flash;
 
 /// What the board is doing between two runs.
@@ -36,6 +37,8 @@ pub struct Board {
     generation: u64,
     delivers_hard_faults: bool,
     stops_before_flash: bool,
+    /// Code that the run stops before; usually none.
+    stops_in: Range<u32>,
     /// The flash call that the run stopped before is to be made now.
     calls_flash: bool,
     locked_up: bool,
@@ -57,6 +60,7 @@ impl Board {
             generation: 0,
             delivers_hard_faults: false,
             stops_before_flash: false,
+            stops_in: 0..0,
             calls_flash: false,
             locked_up: false,
         };
@@ -95,6 +99,24 @@ impl Board {
     pub fn run_to_flash_call(&mut self, limit: u64) -> Exit {
         self.stops_before_flash = true;
         let exit = self.run(limit);
+        self.stops_before_flash = false;
+        exit
+    }
+
+    /// Runs until an instruction in the flash window, at one of these addresses, is the next one,
+    /// which answers [`Exit::Reached`]. How a test sees what a bootloader jumps to.
+    pub fn run_to(&mut self, code: Range<u32>, limit: u64) -> Exit {
+        self.stops_in = code;
+        let exit = self.run(limit);
+        self.stops_in = 0..0;
+        exit
+    }
+
+    /// Whichever of [`run_to`](Self::run_to) and
+    /// [`run_to_flash_call`](Self::run_to_flash_call) comes first.
+    pub fn run_to_flash_call_or(&mut self, code: Range<u32>, limit: u64) -> Exit {
+        self.stops_before_flash = true;
+        let exit = self.run_to(code, limit);
         self.stops_before_flash = false;
         exit
     }
@@ -143,6 +165,9 @@ impl Board {
                 }
             }
             1 => {
+                if self.stops_in.contains(&pc) {
+                    return Some(Exit::Reached);
+                }
                 if let Some(fault) = self.bus.xip_fault(pc) {
                     self.bus.fail(fault);
                     return None;

@@ -3,7 +3,9 @@
 use super::Board;
 use crate::log::Line;
 use crate::network::Forwards;
+use core::hash::{Hash as _, Hasher as _};
 use ota_sim::{Cut, Flash, Tear};
+use std::hash::DefaultHasher;
 
 impl Board {
     /// Plugs the W5500 into a network with one host, 10.0.2.2/24: what the firmware opens to a
@@ -59,6 +61,31 @@ impl Board {
     #[must_use]
     pub fn snapshot(&self) -> Self {
         self.clone()
+    }
+
+    /// A number that two boards share only if the registers of the core, RAM and flash hold the
+    /// same, torn cells included. Time is not in it, nor what devices hold. Firmware that uses
+    /// neither clock nor network goes on in the same way on both.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.cpu.hash(&mut hasher);
+        self.bus.memory.all().hash(&mut hasher);
+        self.flash().fingerprint().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Whether the chip has read anything in the flash sector at this offset since its last
+    /// reset. As long as it has not, the sector might as well hold something else.
+    #[must_use]
+    pub fn has_read(&self, offset: u32) -> bool {
+        self.bus.nor.has_read(offset)
+    }
+
+    /// Whether a connection to a server is open.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.bus.network.has_connections()
     }
 
     /// Everything that was logged so far.

@@ -27,7 +27,9 @@ impl Bus {
         if let Some(fault) = self.xip_fault(address) {
             self.fail(fault);
         }
-        self.nor.read(address & 0x00FF_FFFF)
+        let offset = address & 0x00FF_FFFF;
+        self.nor.note_read(offset);
+        self.nor.read(offset)
     }
 
     /// The instruction at an address, without any consequence of looking at it.

@@ -32,6 +32,8 @@ pub(crate) struct Nor {
     busy_until: u64,
     /// Counts changes, for those who remember contents.
     generation: u64,
+    /// The sectors that were read since the last reset: a bit each.
+    read: Box<[u64]>,
 }
 
 impl Nor {
@@ -63,7 +65,28 @@ impl Nor {
             continuous: false,
             busy_until: 0,
             generation: 0,
+            read: vec![0; (size / SECTOR).div_ceil(64) as usize].into(),
         }
+    }
+
+    /// Remembers that something is read there.
+    pub(crate) fn note_read(&mut self, offset: u32) {
+        let sector = (offset as usize & (self.seen.len() - 1)) / SECTOR as usize;
+        if let Some(bits) = self.read.get_mut(sector / 64) {
+            *bits |= 1 << (sector % 64);
+        }
+    }
+
+    /// Whether anything was read in the sector at this offset since the last reset.
+    pub(crate) fn has_read(&self, offset: u32) -> bool {
+        let sector = (offset / SECTOR) as usize;
+        let bits = self.read.get(sector / 64);
+        bits.is_some_and(|bits| bits >> (sector % 64) & 1 != 0)
+    }
+
+    /// A reset: nothing was read since.
+    pub(crate) fn forget_reads(&mut self) {
+        self.read.fill(0);
     }
 
     pub(crate) const fn flash(&self) -> &Flash {
@@ -132,6 +155,9 @@ impl Nor {
     /// One byte in each direction.
     pub(crate) fn exchange(&mut self, byte: u8, now: u64) -> u8 {
         let answer = self.answer(now);
+        if self.command.len() >= 4 {
+            self.note_read(self.address());
+        }
         self.command.push(byte);
         answer
     }

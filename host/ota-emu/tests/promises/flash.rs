@@ -94,6 +94,41 @@ fn a_snapshot_continues_exactly_as_the_original() {
 }
 
 #[test]
+fn a_board_knows_which_sectors_were_read_since_its_reset() {
+    let mut board = writer();
+    assert!(!board.has_read(TARGET));
+    run_to_end(&mut board);
+    assert!(board.has_read(TARGET) && !board.has_read(TARGET + 4096));
+    board.power_up();
+    assert!(!board.has_read(TARGET));
+}
+
+#[test]
+fn a_fingerprint_tells_boards_apart_by_core_ram_and_flash() {
+    let board = writer();
+    let mut same = board.snapshot();
+    assert_eq!(board.fingerprint(), same.fingerprint());
+    same.edit_flash(|flash| flash.load(TARGET, &[0]));
+    assert_ne!(board.fingerprint(), same.fingerprint());
+    let mut later = board.snapshot();
+    assert_eq!(later.run(1), Exit::Limit);
+    assert_ne!(board.fingerprint(), later.fingerprint());
+}
+
+#[test]
+fn a_run_to_code_stops_before_its_first_instruction() {
+    let mut board = writer();
+    board.start_at(0x1000_0100);
+    let start = board.pc();
+    assert_eq!(board.run_to(start..start + 2, 1_000), Exit::Reached);
+    assert_eq!((board.pc(), board.instructions()), (start, 0));
+    let nowhere = 0x1010_0000..0x1010_1000;
+    let exit = board.run_to_flash_call_or(nowhere, 1_000_000);
+    assert_eq!(exit, Exit::FlashCall);
+    run_to_end(&mut board);
+}
+
+#[test]
 fn flash_in_a_file_survives_the_board() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("flash.img");

@@ -1,0 +1,204 @@
+//! A story without a cut, and the flash that a cut at each of its operations leaves.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use ota_bootloader::{BootState, Index, Region};
+use ota_emu::{Board, Exit};
+use ota_sim::{Cut, Flash, Interrupted, Tear};
+use rp2040_product::PRODUCT;
+
+use super::stage::{Stage, asked, record};
+use super::{Id, Phase, Story};
+use crate::rp2040::{self, Shop};
+
+/// More than a story takes.
+const LIMIT: u64 = 5_000_000_000;
+/// How often it is looked at whether the story has ended, in instructions.
+const SLICE: u64 = 100_000;
+
+/// What a cut left.
+pub struct Torn {
+    /// Which cut.
+    pub id: Id,
+    /// What was going on.
+    pub phase: Phase,
+    /// The chip, still without power.
+    pub flash: Flash,
+    /// Bytes that the server had been asked for.
+    pub asked: u64,
+    /// Starts of the new image before the cut.
+    pub starts: u32,
+    /// The floor that was on record.
+    pub floor: u32,
+}
+
+/// A story that was run to its end.
+pub struct Reference {
+    /// Its operations by phase.
+    pub operations: Vec<(Phase, u64)>,
+    /// What the cuts left, in the order of the operations.
+    pub torn: Vec<Torn>,
+    /// Instructions that it took.
+    pub instructions: u64,
+}
+
+impl Reference {
+    /// Runs it, and forks it at each operation for each of the tears that `tears` names for the
+    /// operation of that number; whether it is one on the journal is said too.
+    ///
+    /// # Errors
+    /// If the story does not end as it should, or a cut does not fall.
+    pub fn run(stage: &Stage, tears: impl FnMut(u64, bool) -> Vec<Tear>) -> Result<Self> {
+        let shop = stage.open_shop()?;
+        let mut board = stage.board.snapshot();
+        shop.plug_in(&mut board);
+        let first = match stage.story {
+            Story::Good => "looking for an update",
+            Story::Bad => "staged; resetting",
+        };
+        rp2040::until(&mut board, first, LIMIT)?;
+        let mut run = Run {
+            stage,
+            shop,
+            tears,
+            asked: 0,
+            done: 0,
+            phases: Vec::new(),
+            torn: Vec::new(),
+        };
+        run.to_the_end(&mut board)?;
+        run.end_download();
+        let count = |phase| {
+            let those = run.phases.iter().filter(|&&(of, _)| of == phase);
+            (phase, those.count() as u64)
+        };
+        Ok(Self {
+            operations: Phase::ALL.map(count).into(),
+            torn: run.torn,
+            instructions: board.instructions(),
+        })
+    }
+}
+
+/// A reference under way.
+struct Run<'a, T> {
+    stage: &'a Stage,
+    shop: Shop,
+    tears: T,
+    asked: u64,
+    /// Operations so far.
+    done: u64,
+    /// The phase of each operation, and whether it changed staging.
+    phases: Vec<(Phase, bool)>,
+    torn: Vec<Torn>,
+}
+
+impl<T: FnMut(u64, bool) -> Vec<Tear>> Run<'_, T> {
+    fn to_the_end(&mut self, board: &mut Board) -> Result<()> {
+        let end = board.instructions() + LIMIT;
+        let mut before: Option<Board> = None;
+        while board.instructions() < end {
+            let exit = board.run_to_flash_call(SLICE);
+            if let Some(before) = before.take() {
+                let operations = board.operations() - before.operations();
+                let after = record(board.flash())?.state;
+                self.cut(&before, operations, after)?;
+            }
+            match exit {
+                Exit::FlashCall => before = Some(board.snapshot()),
+                Exit::Limit if self.has_ended(board)? => return Ok(()),
+                Exit::Limit | Exit::Reset(_) => {}
+                exit => bail!("without a cut: {exit:?}\n{}", rp2040::log(board)),
+            }
+        }
+        bail!("the story does not end:\n{}", rp2040::log(board))
+    }
+
+    fn has_ended(&self, board: &Board) -> Result<bool> {
+        Ok(match self.stage.story {
+            Story::Good => board.has_logged("confirmed"),
+            Story::Bad => {
+                starts(board) > 0
+                    && board
+                        .logs()
+                        .last()
+                        .is_some_and(|line| line.text == "looking for an update")
+                    && record(board.flash())?.failed[0].is_some()
+            }
+        })
+    }
+
+    /// Cuts each of the operations of the flash call that this board is about to make.
+    fn cut(&mut self, before: &Board, operations: u64, after: BootState) -> Result<()> {
+        self.asked += asked(&self.shop);
+        let now = record(before.flash())?;
+        let phase = Phase::of(self.stage.story, now.state, after)?;
+        for nth in 1..=operations {
+            let operation = self.done + nth;
+            let place = torn(before, nth, Tear::Before)?.interrupted();
+            for tear in (self.tears)(operation, is_in(Region::Journal, place)) {
+                let flash = torn(before, nth, tear)
+                    .with_context(|| format!("operation {operation} of {}", self.stage.story))?;
+                self.torn.push(Torn {
+                    id: Id {
+                        story: self.stage.story,
+                        cut: Cut::new(operation, tear),
+                    },
+                    phase,
+                    flash,
+                    asked: self.asked,
+                    starts: starts(before),
+                    floor: now.floor,
+                });
+            }
+            self.phases
+                .push((phase, is_in(Region::Slot(Index::One), place)));
+        }
+        self.done += operations;
+        Ok(())
+    }
+
+    /// What comes after the last byte staged is the request.
+    fn end_download(&mut self) {
+        let Some(last) = self
+            .phases
+            .iter()
+            .rposition(|&(phase, staging)| phase == Phase::Download && staging)
+        else {
+            return;
+        };
+        let later = self.phases.iter_mut().skip(last + 1);
+        for (phase, _) in later.filter(|(phase, _)| *phase == Phase::Download) {
+            *phase = Phase::Request;
+        }
+        for torn in &mut self.torn {
+            let staged = torn.id.cut.operation > last as u64 + 1;
+            if torn.phase == Phase::Download && staged {
+                torn.phase = Phase::Request;
+            }
+        }
+    }
+}
+
+/// The flash after a cut in the `nth` operation of the call that the board is about to make.
+fn torn(before: &Board, nth: u64, tear: Tear) -> Result<Flash> {
+    let mut fork = before.snapshot();
+    fork.cut_at(nth, tear);
+    let exit = fork.run(1);
+    ensure!(exit == Exit::PowerCut, "the power did not go, but {exit:?}");
+    Ok(fork.flash().clone())
+}
+
+/// Whether the operation was in this region.
+fn is_in(region: Region, place: Interrupted) -> bool {
+    let (Interrupted::Program { offset, .. } | Interrupted::Erase { offset }) = place else {
+        return false;
+    };
+    let area = PRODUCT.map.area(region);
+    (area.offset..area.offset + area.size).contains(&offset)
+}
+
+/// Starts of the new image so far.
+fn starts(board: &Board) -> u32 {
+    let said = |line: &&ota_emu::Line| line.text == "version 1.1.0";
+    u32::try_from(board.logs().iter().filter(said).count()).unwrap_or(u32::MAX)
+}

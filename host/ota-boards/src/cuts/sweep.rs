@@ -1,0 +1,221 @@
+//! Which cuts, on all cores, and what came of them.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use ota_sim::Tear;
+
+use super::known::Known;
+use super::recovery::recover;
+use super::reference::{Reference, Torn};
+use super::stage::Stage;
+use super::{Id, Phase, Story};
+
+/// Which cuts are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cuts {
+    /// One at each operation, and the tears take turns; at operations on the journal, which are
+    /// few and matter most, one for each tear.
+    EachOperation,
+    /// One at each operation for each tear.
+    EachTear,
+    /// So many in each phase of each story, far from each other; the tears take turns.
+    Sample(usize),
+    /// This one.
+    Only(Id),
+}
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Which cuts.
+    pub cuts: Cuts,
+    /// What the random tears are drawn from.
+    pub seed: u64,
+}
+
+/// What came of the cuts in one phase of a story.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Flash operations that the phase has.
+    pub operations: u64,
+    /// Cuts that fell in it.
+    pub cuts: u64,
+    /// Instructions of the recoveries.
+    pub instructions: u64,
+    /// What they took, on one core.
+    pub time: Duration,
+}
+
+/// What came of all of them.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// By phase.
+    pub phases: BTreeMap<(Story, Phase), Tally>,
+    /// Cuts by the name of their tear; all random ones under `random`.
+    pub tears: BTreeMap<String, u64>,
+    /// What failed: the id that replays it, and why.
+    pub failures: Vec<(Id, anyhow::Error)>,
+}
+
+impl Outcome {
+    /// Cuts that fell.
+    #[must_use]
+    pub fn cuts(&self) -> u64 {
+        self.phases.values().map(|tally| tally.cuts).sum()
+    }
+}
+
+/// Runs the stories, cuts, and recovers. `report` hears of each failure at once.
+///
+/// # Errors
+/// If a story does not even end without a cut, or a cut does not fall.
+pub fn run(plan: Plan, report: impl Fn(Id, &anyhow::Error) + Sync) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    for story in Story::ALL {
+        if let Cuts::Only(id) = plan.cuts
+            && id.story != story
+        {
+            continue;
+        }
+        let stage = Stage::set(story)?;
+        let tears = |operation, on_journal| plan.tears(story, operation, on_journal);
+        let reference = Reference::run(&stage, tears)?;
+        for &(phase, operations) in reference.operations.iter().filter(|(_, count)| *count > 0) {
+            outcome.phases.entry((story, phase)).or_default().operations = operations;
+        }
+        let torn = match plan.cuts {
+            Cuts::Sample(count) => sample(reference.torn, count),
+            _ => reference.torn,
+        };
+        ensure!(!torn.is_empty(), "there is no such operation in {story}");
+        recover_all(&stage, torn, &mut outcome, &report)?;
+    }
+    Ok(outcome)
+}
+
+impl Plan {
+    fn tears(&self, story: Story, operation: u64, on_journal: bool) -> Vec<Tear> {
+        let random = Tear::Random(self.seed.wrapping_add(operation));
+        let all = || Tear::ALL.into_iter().chain([random]);
+        match self.cuts {
+            Cuts::EachTear => all().collect(),
+            Cuts::EachOperation if on_journal => all().collect(),
+            Cuts::EachOperation | Cuts::Sample(_) => {
+                let turn = self.seed.wrapping_add(operation) % (Tear::ALL.len() as u64 + 1);
+                all()
+                    .nth(usize::try_from(turn).unwrap_or(0))
+                    .into_iter()
+                    .collect()
+            }
+            Cuts::Only(Id { story: of, cut }) => {
+                let here = story == of && cut.operation == operation;
+                here.then_some(cut.tear).into_iter().collect()
+            }
+        }
+    }
+}
+
+/// So many of each phase: the first and the last, and others evenly between them.
+fn sample(torn: Vec<Torn>, count: usize) -> Vec<Torn> {
+    let mut phases: BTreeMap<Phase, Vec<Torn>> = BTreeMap::new();
+    for torn in torn {
+        phases.entry(torn.phase).or_default().push(torn);
+    }
+    let mut chosen = Vec::new();
+    for torn in phases.into_values() {
+        let last = torn.len() - 1;
+        let mut places: Vec<usize> = (0..count).map(|i| i * last / (count - 1).max(1)).collect();
+        places.dedup();
+        let here = torn.into_iter().enumerate();
+        let here = here.filter(|(place, _)| places.contains(place));
+        chosen.extend(here.map(|(_, torn)| torn));
+    }
+    chosen
+}
+
+fn recover_all(
+    stage: &Stage,
+    torn: Vec<Torn>,
+    outcome: &mut Outcome,
+    report: &(impl Fn(Id, &anyhow::Error) + Sync),
+) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let todo = Mutex::new(torn.into_iter());
+    let done = Mutex::new(outcome);
+    let known = Known::default();
+    let work = || -> Result<()> {
+        let mut last = None;
+        while let Some(torn) = lock(&todo)?.next() {
+            let start = Instant::now();
+            let result = recover(stage, &torn, &known, &mut last);
+            if let Err(error) = &result {
+                report(torn.id, error);
+            }
+            lock(&done)?.note(&torn, result, start.elapsed());
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            let joined = thread.join();
+            joined.map_err(|_| anyhow::anyhow!("a recovery panicked"))??;
+        }
+        Ok(())
+    })
+}
+
+fn lock<T>(of: &Mutex<T>) -> Result<std::sync::MutexGuard<'_, T>> {
+    of.lock().ok().context("a recovery panicked")
+}
+
+impl Outcome {
+    fn note(&mut self, torn: &Torn, result: Result<u64>, time: Duration) {
+        let tally = self.phases.entry((torn.id.story, torn.phase)).or_default();
+        tally.cuts += 1;
+        tally.time += time;
+        let tear = match torn.id.cut.tear {
+            Tear::Random(_) => "random".to_owned(),
+            fixed => fixed.to_string(),
+        };
+        *self.tears.entry(tear).or_default() += 1;
+        match result {
+            Ok(instructions) => tally.instructions += instructions,
+            Err(error) => self.failures.push((torn.id, error)),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "story  phase     operations  cuts  instructions/cut  ms/cut"
+        )?;
+        for (&(story, phase), tally) in &self.phases {
+            let each = tally.cuts.max(1);
+            writeln!(
+                f,
+                "{:6} {phase:9} {:10}  {:4}  {:16}  {:6}",
+                story.to_string(),
+                tally.operations,
+                tally.cuts,
+                tally.instructions / each,
+                tally.time.as_millis() / u128::from(each)
+            )?;
+        }
+        for (tear, cuts) in &self.tears {
+            write!(f, "{tear} {cuts}  ")?;
+        }
+        write!(
+            f,
+            "\n{} cuts, {} failures",
+            self.cuts(),
+            self.failures.len()
+        )
+    }
+}

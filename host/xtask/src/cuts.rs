@@ -1,0 +1,61 @@
+//! `cargo xtask cuts`: the power goes at every flash operation of an update, on the firmware.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+use ota_boards::cuts::Id;
+use ota_boards::cuts::sweep::{self, Cuts, Plan};
+
+/// The power goes at every flash operation of an update, on the real firmware
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The board
+    board: Board,
+    /// What the order of the tears and the random ones are drawn from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Every tear at every operation, not one
+    #[arg(long, conflicts_with_all = ["only", "sample"])]
+    all_tears: bool,
+    /// This cut alone: good:17:mixed, as it stands in front of a failure
+    #[arg(long, value_name = "ID", conflicts_with = "sample")]
+    only: Option<Id>,
+    /// So many cuts in each phase, not all of them
+    #[arg(long, value_name = "COUNT")]
+    sample: Option<usize>,
+}
+
+/// The boards.
+#[derive(Clone, Copy, ValueEnum)]
+enum Board {
+    /// A W5500-EVB-Pico with the example firmware
+    Rp2040,
+}
+
+/// Runs it.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let Board::Rp2040 = arguments.board;
+    let cuts = match (arguments.only, arguments.sample, arguments.all_tears) {
+        (Some(id), ..) => Cuts::Only(id),
+        (None, Some(count), _) => Cuts::Sample(count),
+        (None, None, true) => Cuts::EachTear,
+        (None, None, false) => Cuts::EachOperation,
+    };
+    let seed = arguments.seed;
+    let alone = arguments.only.is_some();
+    let start = Instant::now();
+    let outcome = sweep::run(Plan { cuts, seed }, |id, error| {
+        if alone {
+            eprintln!("{id}: {error:?}");
+        } else {
+            eprintln!("{id}: {}", error.root_cause());
+        }
+    })?;
+    println!("{outcome}, seed {seed}, {} s", start.elapsed().as_secs());
+    ensure!(
+        outcome.failures.is_empty(),
+        "replay a failure with `cargo xtask cuts rp2040 --only ID`"
+    );
+    Ok(())
+}

@@ -75,7 +75,7 @@ pub fn recover(
         },
     };
     let outcome = recovery
-        .to_the_end()
+        .run_to_the_end()
         .and_then(|rest| recovery.check_cost(torn, rest));
     match outcome {
         Ok(cost) => known.learn(&recovery.path, cost),
@@ -128,7 +128,7 @@ enum Boot {
 
 impl Recovery<'_> {
     /// None: it has run to the end. Otherwise that is what the rest costs.
-    fn to_the_end(&mut self) -> Result<Option<Rest>> {
+    fn run_to_the_end(&mut self) -> Result<Option<Rest>> {
         let mut cause = "power-up".to_owned();
         loop {
             if let Some(rest) = self.begin(&cause) {

@@ -65,7 +65,7 @@ impl Reference {
             phases: Vec::new(),
             torn: Vec::new(),
         };
-        run.to_the_end(&mut board)?;
+        run.run_to_the_end(&mut board)?;
         run.end_download();
         let count = |phase| {
             let those = run.phases.iter().filter(|&&(of, _)| of == phase);
@@ -93,7 +93,7 @@ struct Run<'a, T> {
 }
 
 impl<T: FnMut(u64, bool) -> Vec<Tear>> Run<'_, T> {
-    fn to_the_end(&mut self, board: &mut Board) -> Result<()> {
+    fn run_to_the_end(&mut self, board: &mut Board) -> Result<()> {
         let end = board.instructions() + LIMIT;
         let mut before: Option<Board> = None;
         while board.instructions() < end {

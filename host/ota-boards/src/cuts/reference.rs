@@ -12,8 +12,8 @@ use crate::rp2040::{self, Shop};
 
 /// More than a story takes.
 const LIMIT: u64 = 5_000_000_000;
-/// How often it is looked at whether the story has ended, in instructions.
-const SLICE: u64 = 100_000;
+/// How far at most to the next flash call, in instructions.
+const SLICE: u64 = 100_000_000;
 
 /// What a cut left.
 pub struct Torn {
@@ -64,6 +64,7 @@ impl Reference {
             done: 0,
             phases: Vec::new(),
             torn: Vec::new(),
+            was_tried: false,
         };
         run.run_to_the_end(&mut board)?;
         run.end_download();
@@ -90,6 +91,8 @@ struct Run<'a, T> {
     /// The phase of each operation, and whether it changed staging.
     phases: Vec<(Phase, bool)>,
     torn: Vec<Torn>,
+    /// The new image was put on trial.
+    was_tried: bool,
 }
 
 impl<T: FnMut(u64, bool) -> Vec<Tear>> Run<'_, T> {
@@ -102,29 +105,18 @@ impl<T: FnMut(u64, bool) -> Vec<Tear>> Run<'_, T> {
                 let operations = board.operations() - before.operations();
                 let after = record(board.flash())?.state;
                 self.cut(&before, operations, after)?;
+                if self.was_tried && matches!(after, BootState::Confirmed(_)) {
+                    return Ok(());
+                }
+                self.was_tried |= matches!(after, BootState::Trial(_));
             }
             match exit {
                 Exit::FlashCall => before = Some(board.snapshot()),
-                Exit::Limit if self.has_ended(board)? => return Ok(()),
                 Exit::Limit | Exit::Reset(_) => {}
                 exit => bail!("without a cut: {exit:?}\n{}", rp2040::log(board)),
             }
         }
         bail!("the story does not end:\n{}", rp2040::log(board))
-    }
-
-    fn has_ended(&self, board: &Board) -> Result<bool> {
-        Ok(match self.stage.story {
-            Story::Good => board.has_logged("confirmed"),
-            Story::Bad => {
-                starts(board) > 0
-                    && board
-                        .logs()
-                        .last()
-                        .is_some_and(|line| line.text == "looking for an update")
-                    && record(board.flash())?.failed[0].is_some()
-            }
-        })
     }
 
     /// Cuts each of the operations of the flash call that this board is about to make.
@@ -146,7 +138,7 @@ impl<T: FnMut(u64, bool) -> Vec<Tear>> Run<'_, T> {
                     phase,
                     flash,
                     asked: self.asked,
-                    starts: starts(before),
+                    starts: starts(now.state),
                     floor: now.floor,
                 });
             }
@@ -197,8 +189,12 @@ fn is_in(region: Region, place: Interrupted) -> bool {
     (area.offset..area.offset + area.size).contains(&offset)
 }
 
-/// Starts of the new image so far.
-fn starts(board: &Board) -> u32 {
-    let said = |line: &&ota_emu::Line| line.text == "version 1.1.0";
-    u32::try_from(board.logs().iter().filter(said).count()).unwrap_or(u32::MAX)
+/// Starts of the new image that are on record, in a story without a cut.
+fn starts(state: BootState) -> u32 {
+    let all = u32::from(PRODUCT.trial.attempts);
+    match state {
+        BootState::Trial(trial) => all - u32::from(trial.attempts_left),
+        BootState::Reverting(_) => all,
+        _ => 0,
+    }
 }

@@ -1,11 +1,11 @@
 //! What takes longer than a test run, or writes tables into the documentation.
 
 mod bugs;
+mod cuts;
 mod firmware;
 mod no_panic;
 mod prove;
 mod sizes;
-mod cuts;
 
 use clap::{Parser, Subcommand};
 

@@ -119,7 +119,7 @@ impl Plan {
     }
 }
 
-/// So many of each phase: the first and the last, and others evenly between them.
+/// So many of each phase: the middle of each of as many parts.
 fn sample(torn: Vec<Torn>, count: usize) -> Vec<Torn> {
     let mut phases: BTreeMap<Phase, Vec<Torn>> = BTreeMap::new();
     for torn in torn {
@@ -127,8 +127,9 @@ fn sample(torn: Vec<Torn>, count: usize) -> Vec<Torn> {
     }
     let mut chosen = Vec::new();
     for torn in phases.into_values() {
-        let last = torn.len() - 1;
-        let mut places: Vec<usize> = (0..count).map(|i| i * last / (count - 1).max(1)).collect();
+        let mut places: Vec<usize> = (0..count)
+            .map(|part| (2 * part + 1) * torn.len() / (2 * count))
+            .collect();
         places.dedup();
         let here = torn.into_iter().enumerate();
         let here = here.filter(|(place, _)| places.contains(place));

@@ -2,7 +2,7 @@
 //! is turned into a value here.
 
 #[cfg(not(feature = "h7"))]
-use portable_atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use embassy_stm32::pac::FLASH;
 
@@ -41,7 +41,7 @@ pub(crate) fn watched(read: impl FnOnce()) -> bool {
     cortex_m::asm::dsb();
     cortex_m::asm::isb();
     let late = clear();
-    FAULT.swap(false, Ordering::SeqCst) || late
+    FAULT.load(Ordering::SeqCst) || late
 }
 
 /// As above: with FAULTMASK set and BFHFNMIGN, a bus error of a load is ignored (Armv7-M, B1.5.14).

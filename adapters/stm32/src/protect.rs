@@ -1,6 +1,6 @@
 //! Write protection of the bootloader, by the option bytes.
 
-use embassy_stm32::flash::{BANK1_REGION, FLASH_BASE};
+use embassy_stm32::flash::BANK1_REGION;
 use embassy_stm32::pac::FLASH;
 
 /// Unlock the controller, then its option bytes (RM0351, sections 3.3.5 and 3.4.2).
@@ -29,7 +29,6 @@ pub fn protect(length: u32) {
     if is_protected(length) {
         return;
     }
-    debug_assert!(BANK1_REGION.base() == FLASH_BASE as u32);
     while FLASH.sr().read().bsy() {}
     for key in KEYS {
         FLASH.keyr().write_value(key);

@@ -53,12 +53,14 @@ impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
     /// Puts the image of a bank together in its slot. Only ever copies from staging to active,
     /// so that it can be repeated. If the boot `began` in this very work, it was cut there: a step
     /// that reads right may be the one that was in flight, and is copied again while its source
-    /// is still there.
+    /// is still there. Not without the digest table: a second cut would leave what only the table
+    /// finds.
     pub(crate) fn restore(&mut self, bank: Index, began: BootState) -> Result<(), Bad> {
         let mut image = self.load(bank).map_err(|_| Bad)?;
         let (product, step) = (self.product, self.product.map.step());
         let mut io = self.io();
         let lies = find(product, &mut io, &mut image).ok_or(Bad)?;
+        let doubted = matches!(began, BootState::Restoring(..)) && image.has_table(&mut io);
         for index in 0..image.steps(step) {
             let to = product.active_at(bank).plus(index * step);
             let len = image.step_len(index, step);
@@ -68,7 +70,7 @@ impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
             };
             let source = if from != to {
                 Some(from)
-            } else if matches!(began, BootState::Restoring(..)) {
+            } else if doubted {
                 find_same(product, &mut io, bank, index, len)
             } else {
                 None

@@ -45,6 +45,13 @@ impl Cable {
 /// The tool, serving.
 struct Serving(Child);
 
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+    }
+}
+
 impl Serving {
     fn start(bench: &Bench, name: &str) -> Self {
         let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ota"))

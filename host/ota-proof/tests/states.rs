@@ -35,6 +35,23 @@ fn from_every_state_of_an_a_b_device_a_healthy_release_can_be_installed() {
     sample(Strategy::Ab);
 }
 
+/// Found by the search with rot: what is right in its place is not written again if only the
+/// digest table could find it afterwards.
+#[test]
+fn an_image_that_is_restored_without_its_table_survives_two_cuts() {
+    let shape = Shape {
+        strategy: Strategy::Swap,
+        unit: 1024,
+    };
+    let way = "start > boot(Power)@1 > download(3)@1 > rot(table 0)@1 > boot(Software)@1!3:fading \
+               > boot(Power)@1!2:saturated > boot(Power)@1";
+    let story = replay(shape, way);
+    let cuts = story.matches("  Program {").count() + story.matches("  Erase {").count();
+    assert_eq!(cuts, 2, "{story}");
+    let (_, end) = story.rsplit_once("boot(Power)@1: ").expect("the last boot");
+    assert!(end.starts_with("Booted(Boot("), "{story}");
+}
+
 /// Every tear, wherever the journal stands; and one thing that rots at any time.
 #[test]
 #[ignore = "many minutes; `cargo xtask prove` does it"]

@@ -1,7 +1,7 @@
 //! The power goes at every flash operation of an update, in every way that the flash model knows,
 //! once and twice, on devices of many shapes.
 //!
-//! A [`Story`] is an update on one device; a [`Course`](course) one run of it; [`Sweep`] cuts it
+//! A [`Story`] is an update on one device; a course one run of it; [`Sweep`] cuts it
 //! everywhere. [`all`] lists what is swept, and [`run`] does it on all cores.
 
 mod configurations;

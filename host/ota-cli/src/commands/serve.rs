@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use tokio::sync::oneshot;
 
 use crate::server::{self, Request, Server, serial};
 
 /// For this machine alone.
 const HERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
-/// How often it is looked whether a serial line has ended.
-const LOOK: Duration = Duration::from_millis(200);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,15 +67,16 @@ pub(super) fn run(args: &Args) -> Result<()> {
     });
     let server = server.transpose()?;
     let cable = args.serial.as_ref().map(|port| Cable::plug_in(port, args));
-    let cable = cable.transpose()?;
+    let mut cable = cable.transpose()?;
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot wait for Ctrl-C")?;
     let unplugged = async {
-        while !cable.as_ref().is_some_and(Cable::has_ended) {
-            tokio::time::sleep(LOOK).await;
+        match &mut cable {
+            Some(cable) => cable.end().await,
+            None => std::future::pending().await,
         }
     };
     runtime.block_on(async {
@@ -102,6 +101,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// A serial port that is served on a thread.
 struct Cable {
     stop: Arc<AtomicBool>,
+    /// Closed when the thread ends.
+    ended: oneshot::Receiver<()>,
     thread: JoinHandle<Result<()>>,
 }
 
@@ -111,9 +112,11 @@ impl Cable {
         let stop = Arc::new(AtomicBool::new(false));
         let (folder, quiet) = (args.dir.clone(), args.quiet);
         let (stopped, port) = (Arc::clone(&stop), port.to_owned());
+        let (running, ended) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("ota-serve-serial".into())
             .spawn(move || {
+                let _running: oneshot::Sender<()> = running;
                 serial::serve(line, &folder, &stopped, |request| {
                     if !quiet {
                         super::note(&serial_line(&port, request));
@@ -121,11 +124,17 @@ impl Cable {
                 })
             })
             .context("cannot start the server's thread")?;
-        Ok(Self { stop, thread })
+        Ok(Self {
+            stop,
+            ended,
+            thread,
+        })
     }
 
-    fn has_ended(&self) -> bool {
-        self.thread.is_finished()
+    /// Returns when the line is served no more.
+    async fn end(&mut self) {
+        // Nothing is ever sent: the thread's end closes the channel.
+        let _ = (&mut self.ended).await;
     }
 
     fn pull(self) -> Result<()> {

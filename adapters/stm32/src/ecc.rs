@@ -66,7 +66,13 @@ pub(crate) fn watched(read: impl FnOnce()) -> bool {
 }
 
 /// Whether the controller has seen a word with two wrong bits since it was last asked.
-#[cfg(any(feature = "l4", feature = "g4", feature = "wb", feature = "u5"))]
+#[cfg(any(
+    feature = "l4",
+    feature = "g0",
+    feature = "g4",
+    feature = "wb",
+    feature = "u5"
+))]
 fn clear() -> bool {
     let seen = FLASH.eccr().read();
     #[cfg(feature = "g4")]
@@ -78,15 +84,6 @@ fn clear() -> bool {
         FLASH.eccr().write_value(seen);
     }
     found
-}
-
-#[cfg(feature = "g0")]
-fn clear() -> bool {
-    let seen = FLASH.eccr().read();
-    if seen.eccd() {
-        FLASH.eccr().write_value(seen);
-    }
-    seen.eccd()
 }
 
 #[cfg(feature = "h5")]

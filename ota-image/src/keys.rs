@@ -219,6 +219,8 @@ pub enum KeyError {
     Invalid,
     /// The key's algorithm is not compiled in.
     Unsupported,
+    /// Not the PEM file of a public key that is known here.
+    Encoding,
 }
 
 impl KeyError {
@@ -232,6 +234,7 @@ impl KeyError {
             Self::BothRoles => 0x0213,
             Self::Invalid => 0x0214,
             Self::Unsupported => 0x0215,
+            Self::Encoding => 0x0216,
         }
     }
 }
@@ -245,6 +248,7 @@ impl fmt::Display for KeyError {
             Self::BothRoles => "one key stands for both roles: generate a second key",
             Self::Invalid => "the key is not a usable point of its curve: generate another",
             Self::Unsupported => "the key's algorithm is not built in: enable its feature",
+            Self::Encoding => "not a public key in PEM: give the .pub file of `ota keygen`",
         })
     }
 }

@@ -18,6 +18,7 @@ mod digest;
 mod frame;
 mod keys;
 mod manifest;
+mod pem;
 mod policy;
 mod software;
 mod table;

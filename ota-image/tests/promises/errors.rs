@@ -53,6 +53,7 @@ pub(crate) fn all() -> Vec<Row> {
         K::BothRoles,
         K::Invalid,
         K::Unsupported,
+        K::Encoding,
     ];
     let manifest = [
         M::Malformed,

@@ -5,24 +5,19 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod keys;
-
 use ota_bootloader::{Product, TrialLimits};
 use ota_image::{BootKeys, PublicKey, TrustAnchors};
 
 /// Says `release`: this may be distributed. The application has it.
 ///
 /// TEST ONLY: everybody has the private key.
-pub const RELEASE_KEYS: [PublicKey; 1] = [keys::ed25519(include_bytes!(
-    "../../test-keys/TEST-ONLY-release.pub"
-))];
+pub const RELEASE_KEYS: [PublicKey; 1] =
+    [key(include_bytes!("../../test-keys/TEST-ONLY-release.pub"))];
 
 /// Says `boot`: this may run. The bootloader and the application have it.
 ///
 /// TEST ONLY: everybody has the private key.
-pub const BOOT_KEYS: [PublicKey; 1] = [keys::ed25519(include_bytes!(
-    "../../test-keys/TEST-ONLY-boot.pub"
-))];
+pub const BOOT_KEYS: [PublicKey; 1] = [key(include_bytes!("../../test-keys/TEST-ONLY-boot.pub"))];
 
 /// The product. Vendor and class are what `ota pack --vendor example.com --class
 /// pico-thermometer` derives from these names.
@@ -51,3 +46,11 @@ pub const ANCHORS: TrustAnchors<'static> = match TrustAnchors::new(&RELEASE_KEYS
     Ok(anchors) => anchors,
     Err(_) => panic!("these keys cannot be"),
 };
+
+/// While compiling.
+const fn key(file: &[u8]) -> PublicKey {
+    match PublicKey::from_pem(file) {
+        Ok(key) => key,
+        Err(_) => panic!("not the .pub file of a key"),
+    }
+}

@@ -86,6 +86,22 @@ fn openssl(bench: &Bench, args: &[&str]) -> Option<String> {
 }
 
 #[test]
+fn firmware_reads_public_keys_of_both_algorithms_as_the_tool_does() {
+    let bench = Bench::new();
+    for algorithm in ["ed25519", "p256"] {
+        bench.ok(&[
+            "keygen", "--role", "boot", "--alg", algorithm, "--out", algorithm,
+        ]);
+        let file = bench.text(&format!("{algorithm}.pub"));
+        let tool = ota_cli::keys::LabelledKey::parse(&file).unwrap().key;
+        assert_eq!(ota_image::PublicKey::from_pem(file.as_bytes()), Ok(tool));
+        let private = bench.read(&format!("{algorithm}.key"));
+        let refused = Err(ota_image::KeyError::Encoding);
+        assert_eq!(ota_image::PublicKey::from_pem(&private), refused);
+    }
+}
+
+#[test]
 fn openssl_reads_both_files_of_both_algorithms() {
     let bench = Bench::new();
     for algorithm in ["ed25519", "p256"] {

@@ -17,7 +17,7 @@ use crate::record::{Place, RECORD_LEN, Record, decode, encode};
 use crate::storage::{Region, Storage};
 
 /// [`RECORD_LEN`], as offsets are counted.
-const RECORD_SIZE: u32 = 128;
+pub(crate) const RECORD_SIZE: u32 = 128;
 
 /// The journal takes no more records: no unit but that of the newest one can be erased and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

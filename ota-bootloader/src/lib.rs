@@ -35,7 +35,7 @@ mod trial;
 mod updater;
 
 pub use boot::{Bootloader, Decision, Recovery, Refusal, Start};
-pub use map::{Area, Chip, Device, FlashMap, Layout, MapError, Strategy};
+pub use map::{Area, Chip, Device, FlashMap, Layout, MapError, Strategy, smallest_journal};
 pub use product::{BOOT_FORMAT, Product};
 pub use record::{FAILED_RELEASES, FailedRelease, RECORD_FORMAT, RECORD_LEN, Record, ReleaseTag};
 pub use staging::{AcceptError, Need, StagedImage, Staging, Work, WorkError};

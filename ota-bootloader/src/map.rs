@@ -1,5 +1,6 @@
 //! The flash map: where everything lies, checked when it is made.
 
+use crate::journal::RECORD_SIZE;
 use crate::storage::{Geometry, Index, Region};
 
 /// Which flash an area is on.
@@ -79,7 +80,7 @@ pub struct Layout {
     pub bootloader: Area,
     /// The application's settings, which no update touches. Size 0: none.
     pub settings: Area,
-    /// The journal: two erase units or more.
+    /// The journal: [`smallest_journal`] or more.
     pub journal: Area,
     /// The two manifest banks: 1024 bytes of envelope and the digest table of the largest image.
     pub banks: [Area; 2],
@@ -104,7 +105,7 @@ pub enum MapError {
     OutOfChip,
     /// Two areas overlap.
     Overlap,
-    /// The journal has less than two erase units.
+    /// The journal is smaller than [`smallest_journal`].
     JournalTooSmall,
     /// A bank cannot hold an envelope and one digest.
     BankTooSmall,
@@ -122,7 +123,7 @@ impl core::fmt::Display for MapError {
             Self::Unaligned => "a region is empty or not aligned to erase units",
             Self::OutOfChip => "a region does not fit its flash",
             Self::Overlap => "two regions overlap",
-            Self::JournalTooSmall => "journal needs two erase units or more",
+            Self::JournalTooSmall => "journal needs two erase units or more, three of less than 512 bytes",
             Self::BankTooSmall => "a bank needs at least 2048 bytes",
             Self::Step => "step is not a multiple of 1024 and of the erase units of both slots",
             Self::StagingTooSmall => "staging slot needs two steps more than the image",
@@ -144,8 +145,19 @@ pub struct FlashMap {
 const SMALLEST_UNIT: u32 = 128;
 /// Smallest bank: the envelope and one kilobyte of table.
 const SMALLEST_BANK: u32 = 2048;
+/// Smallest journal of two units: each has to hold a record that a cut may have left to fade, the
+/// place behind it that is skipped, and the record that is written again.
+const SMALLEST_OF_TWO: u32 = 4 * RECORD_SIZE;
 /// Largest chunk of the format.
 const LARGEST_CHUNK: u32 = 16 * 1024;
+
+/// The smallest journal on a chip with this erase unit, in bytes: two units, or three if they hold
+/// less than four records. With less, a second cut in a row could hit the unit of the last good record
+/// while the newer one, which the first cut tore, fades.
+#[must_use]
+pub const fn smallest_journal(erase_size: u32) -> u32 {
+    erase_size.saturating_mul(if erase_size < SMALLEST_OF_TWO { 3 } else { 2 })
+}
 
 const fn check_chip(chip: &Chip) -> Result<(), MapError> {
     if !chip.write_size.is_power_of_two() || chip.write_size > 32 {
@@ -253,7 +265,7 @@ impl FlashMap {
         let [bank0, bank1] = &layout.banks;
         let [slot0, slot1] = &layout.slots;
         let unit = self.chip(&layout.journal).erase_size;
-        if layout.journal.size < unit.saturating_mul(2) {
+        if layout.journal.size < smallest_journal(unit) {
             return Err(MapError::JournalTooSmall);
         }
         if bank0.size < SMALLEST_BANK || bank1.size < SMALLEST_BANK {

@@ -1,6 +1,6 @@
 //! The shape of a simulated device.
 
-use ota_bootloader::{Area, Chip, Device, Layout, Strategy};
+use ota_bootloader::{Area, Chip, Device, Layout, Strategy, smallest_journal};
 use ota_sim::Config;
 
 /// The shape of a simulated device. Sizes in bytes.
@@ -22,7 +22,7 @@ pub struct Geometry {
     pub slot: u32,
     /// A bank.
     pub bank: u32,
-    /// Erase units of the journal.
+    /// Erase units of the journal; there are more if that is less than [`smallest_journal`].
     pub journal_units: u32,
     /// A second chip.
     pub external: Option<External>,
@@ -104,7 +104,11 @@ impl Geometry {
         let here = Device::Internal;
         let bootloader = area(here, self.erase_size);
         let journal = self.device_if(&[Holds::Journal]);
-        let journal = area(journal, self.journal_units * self.erase_size_of(journal));
+        let unit = self.erase_size_of(journal);
+        let journal = area(
+            journal,
+            (self.journal_units * unit).max(smallest_journal(unit)),
+        );
         let banks = [area(here, self.bank), area(here, self.bank)];
         let staging = match self.strategy {
             Strategy::Swap => self.slot + 2 * self.step,

@@ -77,7 +77,7 @@ pub struct FlashGeometry {
 pub struct Regions {
     /// The bootloader: no update touches it.
     pub bootloader: Span,
-    /// The journal: two erase units or more.
+    /// The journal: two erase units or more, three of less than 512 bytes.
     pub journal: Span,
     /// Envelope and digest table.
     pub bank0: Span,

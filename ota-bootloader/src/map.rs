@@ -123,7 +123,9 @@ impl core::fmt::Display for MapError {
             Self::Unaligned => "a region is empty or not aligned to erase units",
             Self::OutOfChip => "a region does not fit its flash",
             Self::Overlap => "two regions overlap",
-            Self::JournalTooSmall => "journal needs two erase units or more, three of less than 512 bytes",
+            Self::JournalTooSmall => {
+                "journal needs two erase units or more, three of less than 512 bytes"
+            }
             Self::BankTooSmall => "a bank needs at least 2048 bytes",
             Self::Step => "step is not a multiple of 1024 and of the erase units of both slots",
             Self::StagingTooSmall => "staging slot needs two steps more than the image",

@@ -30,6 +30,10 @@
 //! the step. So the step is first copied to the spare. This happens once a cut, not once a step:
 //! the cut was in a step from `k` on up to the first that is not done. That is one step, or two,
 //! unless steps are equal.
+//!
+//! **A step below `k` of which the spare holds an image** is made again, too: it may have been `k`
+//! behind an earlier cut, and its renewal cut, before what the earlier cut had left in the balance
+//! tipped and made a later step the smallest.
 
 use ota_image::{Boot, Crypto};
 
@@ -170,14 +174,19 @@ impl<'m> Exchange<'m> {
     /// the other way.
     pub(crate) fn run<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> Result<(), Bad> {
         let (first, last) = self.resume_at(io)?;
-        for j in first..self.steps {
-            if j <= last {
-                self.exchange_behind_cut(io, j)?;
-            } else {
+        for j in 0..self.steps {
+            if j > last {
                 self.exchange(io, j)?;
+            } else if j >= first || self.is_in_spare(io, j) {
+                self.exchange_behind_cut(io, j)?;
             }
         }
         Ok(())
+    }
+
+    /// A step whose renewal may have been cut: the spare holds one of its images.
+    fn is_in_spare<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>, j: u32) -> bool {
+        self.is_leaving(io, j, self.spare) || self.is_entering(io, j, self.spare)
     }
 
     /// A step whose two images are known to be firm where they are. What staging already seems to

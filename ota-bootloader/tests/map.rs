@@ -1,6 +1,8 @@
 //! What a flash map accepts, and what it refuses and why: one line a mistake.
 
-use ota_bootloader::{Area, Chip, FlashMap, FlashMismatch, Layout, MapError, OneFlash, Strategy};
+use ota_bootloader::{
+    Area, Chip, FlashMap, FlashMismatch, Layout, MapError, OneFlash, Strategy, smallest_journal,
+};
 use ota_sim::{Config, Flash, Nor};
 
 const GOOD: Layout = Layout {
@@ -31,6 +33,31 @@ const MAP: FlashMap = match FlashMap::new(GOOD) {
     Ok(map) => map,
     Err(_) => panic!("a good map"),
 };
+
+#[test]
+fn a_journal_of_tiny_units_needs_a_third_one() {
+    let smallest = |unit| {
+        let chip = Chip {
+            erase_size: unit,
+            ..GOOD.internal
+        };
+        let with = |size| {
+            FlashMap::new(Layout {
+                internal: chip,
+                journal: Area {
+                    size,
+                    ..GOOD.journal
+                },
+                ..GOOD
+            })
+        };
+        let size = smallest_journal(unit);
+        assert_eq!(with(size - unit).err(), Some(MapError::JournalTooSmall));
+        assert!(with(size).is_ok(), "{size} in units of {unit}");
+        size / unit
+    };
+    assert_eq!([128, 256, 512, 4096].map(smallest), [3, 3, 2, 2]);
+}
 
 #[test]
 fn a_good_map_knows_its_sizes() {

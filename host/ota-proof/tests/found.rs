@@ -61,6 +61,11 @@ fn a_chunk_put_back_among_good_ones_is_written_again_behind_a_cut_in_it() {
 }
 
 #[test]
+fn a_renewal_that_was_cut_is_made_again_when_the_cut_before_it_shows_late() {
+    holds("w8-u2048-ecc-c1024-swap/equal/lost", &["80:late+10:fading"]);
+}
+
+#[test]
 fn an_id_that_names_nothing_is_refused() {
     for id in ["", "w1-u1024-swap/ab-aa/unplugged", "no/such/thing/1:late"] {
         assert!(replay(id).is_err(), "{id}");

@@ -7,10 +7,12 @@ pub mod boot;
 pub mod download;
 pub mod ed25519;
 pub mod envelope;
+pub mod esp_image;
 pub mod http;
 mod input;
 mod keyed;
 pub mod life;
+pub mod otadata;
 mod record;
 mod releases;
 pub mod seeds;
@@ -20,7 +22,7 @@ pub mod table;
 pub type Check = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("envelope", envelope::check),
     ("table", table::check),
     ("boot", boot::check),
@@ -28,4 +30,6 @@ pub const TARGETS: [(&str, Check); 7] = [
     ("download", download::check),
     ("life", life::check),
     ("ed25519", ed25519::check),
+    ("esp_image", esp_image::check),
+    ("otadata", otadata::check),
 ];

@@ -18,6 +18,8 @@ pub fn all() -> Vec<Seed> {
         downloads(),
         lives(),
         signatures(),
+        esp_images(),
+        otadata(),
     ]
     .concat()
 }
@@ -429,4 +431,62 @@ fn signatures() -> Vec<Seed> {
         }
     }
     seeds
+}
+
+/// Form, loader, entry, then for each segment: kind of address, distance, length.
+fn esp_images() -> Vec<Seed> {
+    let image = |name: &str, loader: u8, entry: u8, segments: &[[u8; 4]]| {
+        seed(
+            "esp_image",
+            name,
+            &[&[1, loader, entry], &segments.concat()],
+        )
+    };
+    let code = [3, 0, 0, 64];
+    vec![
+        seed("esp_image", "raw-nothing", &[&[0, 0, 0xFF]]),
+        seed("esp_image", "raw-header", &[&[0, 0, 0xE9, 1]]),
+        image("code", 0, 0, &[code]),
+        image("code-and-data", 0, 0, &[code, [1, 0, 1, 64]]),
+        image("both-buses", 0, 0, &[code, [1, 0, 0, 64]]),
+        image("mapped", 0, 1, &[code, [7, 0, 8, 64]]),
+        image("mapped-twice", 0, 1, &[code, [7, 0, 8, 64], [6, 0, 8, 64]]),
+        image("over-second-stage", 0, 0, &[code, [2, 0, 0, 64]]),
+        image("under-second-stage", 0, 0, &[code, [2, 255, 240, 64]]),
+        image("second-stage", 1, 1, &[[1, 0, 1, 64], [4, 0, 0, 255]]),
+        image("over-mask-rom", 1, 0, &[code, [5, 255, 248, 64]]),
+        image("rtc", 0, 0, &[[9, 0, 0, 64]]),
+        image("wrapping", 0, 0, &[code, [10, 0, 0, 255]]),
+        image("sixteen", 0, 0, &[[0, 0, 0, 1]; 16]),
+        image("seventeen", 0, 0, &[[0, 0, 0, 1]; 17]),
+    ]
+}
+
+/// Slots, then the two sectors, then what is done.
+fn otadata() -> Vec<Seed> {
+    let sector = |kind: u8, sequence: u32, state: u8, mark: [u8; 3]| {
+        [&[kind][..], &sequence.to_le_bytes(), &[state], &mark].concat()
+    };
+    let blank = sector(0, 0, 0, [0; 3]);
+    let two = |name: &str, first: &[u8], second: &[u8], acts: &[u8]| {
+        seed("otadata", name, &[&[1], first, second, acts])
+    };
+    let valid = sector(1, 3, 2, [0; 3]);
+    vec![
+        two("blank", &blank, &blank, &[0, 0, 1, 1]),
+        two("confirmed", &valid, &blank, &[0, 0]),
+        two("update", &valid, &blank, &[2, 1, 0, 1, 1, 1]),
+        two("gives-up", &valid, &blank, &[2, 1, 0, 1, 0, 1, 0, 1, 0, 1]),
+        two("new", &valid, &sector(1, 4, 0, [0; 3]), &[0, 1]),
+        two("pending", &valid, &sector(1, 4, 1, [1, 2, 0]), &[0, 1]),
+        two("aborted", &valid, &sector(1, 4, 4, [0; 3]), &[2, 1]),
+        two("equal", &valid, &valid, &[2, 1, 0, 1]),
+        two(
+            "last",
+            &sector(1, u32::MAX - 1, 2, [0; 3]),
+            &blank,
+            &[2, 1, 2, 0],
+        ),
+        two("noise", &sector(2, 7, 7, [7; 3]), &valid, &[0, 0]),
+    ]
 }

@@ -1,12 +1,18 @@
 //! Firmware as compilers and linkers leave it: a flat `.bin`, or an `.elf`.
+//!
+//! [`esp32c3`] makes of an ELF what that chip takes.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use object::elf::PT_LOAD;
-use object::read::elf::{ElfFile32, ProgramHeader as _};
+use object::elf::{EM_RISCV, PT_LOAD};
+use object::read::elf::{ElfFile32, FileHeader as _, ProgramHeader as _};
+use ota_esp32c3::image::MAGIC;
+use ota_esp32c3::memory::Loader;
 
+use crate::esp32c3;
 use crate::files;
+use crate::map::{ImageFormat, Map};
 
 /// What flash holds where nothing was written, and so what fills the gaps of an ELF.
 const FILL: u8 = 0xFF;
@@ -22,10 +28,19 @@ pub struct Firmware {
     pub address: Option<u32>,
 }
 
-/// Loadable bytes of an ELF and the physical address they go to.
-struct Segment<'a> {
-    address: u32,
-    bytes: &'a [u8],
+/// Which of a segment's two addresses counts.
+#[derive(Clone, Copy)]
+pub(crate) enum Address {
+    /// Where it is stored.
+    Physical,
+    /// Where it is when it runs.
+    Virtual,
+}
+
+/// Loadable bytes of an ELF and the address they go to.
+pub(crate) struct Segment<'a> {
+    pub(crate) address: u32,
+    pub(crate) bytes: &'a [u8],
 }
 
 impl Segment<'_> {
@@ -41,6 +56,31 @@ impl Firmware {
     /// If it cannot be read, is empty, or is an ELF that makes no image.
     pub fn load(path: &Path) -> Result<Self> {
         Self::parse(files::read(path)?).with_context(|| path.display().to_string())
+    }
+
+    /// Reads a file, and makes it what this map's chip takes: an ELF becomes an image in the chip's
+    /// own format, if it has one, and begins at `address`; an image in that format is checked.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and if the loader would not take the image.
+    pub fn load_for(path: &Path, map: &Map, loader: Loader, address: u32) -> Result<Self> {
+        let ImageFormat::Esp32c3 = map.image_format else {
+            return Self::load(path);
+        };
+        let native = |bytes: Vec<u8>| {
+            if bytes.starts_with(&object::elf::ELFMAG) {
+                return esp32c3::image(&bytes, loader, map.flash.size);
+            }
+            if bytes.first() == Some(&MAGIC) {
+                esp32c3::check(&bytes, loader)?;
+            }
+            Ok(bytes)
+        };
+        let bytes = files::read(path)?;
+        let bytes = native(bytes).with_context(|| path.display().to_string())?;
+        let mut firmware = Self::parse(bytes).with_context(|| path.display().to_string())?;
+        firmware.address = Some(address);
+        Ok(firmware)
     }
 
     /// Reads what a firmware file contains.
@@ -81,7 +121,7 @@ impl Firmware {
 }
 
 fn flatten(elf: &[u8]) -> Result<Firmware> {
-    let segments = segments(elf)?;
+    let segments = segments(elf, Address::Physical)?;
     let first = segments.iter().map(|s| s.address).min();
     let first = first.context("the ELF has nothing to load: is it an object file?")?;
     let end = segments.iter().map(Segment::end).max().unwrap_or_default();
@@ -104,11 +144,30 @@ fn flatten(elf: &[u8]) -> Result<Firmware> {
     })
 }
 
-/// The segments that have bytes in the file, in order of their addresses.
-fn segments(elf: &[u8]) -> Result<Vec<Segment<'_>>> {
-    let Ok(file) = ElfFile32::<object::Endianness>::parse(elf) else {
+fn file(elf: &[u8]) -> Result<ElfFile32<'_>> {
+    let Ok(file) = ElfFile32::parse(elf) else {
         bail!("not an ELF for a 32-bit chip, or a damaged one");
     };
+    Ok(file)
+}
+
+/// Where an ELF for a RISC-V begins to run.
+///
+/// # Errors
+/// If it is for another processor.
+pub(crate) fn risc_v_entry(elf: &[u8]) -> Result<u32> {
+    let file = file(elf)?;
+    let (header, endian) = (file.elf_header(), file.endian());
+    ensure!(
+        header.e_machine(endian) == EM_RISCV,
+        "the ELF is for another processor than the map's"
+    );
+    Ok(header.e_entry(endian))
+}
+
+/// The segments that have bytes in the file, in order of their addresses.
+pub(crate) fn segments(elf: &[u8], address: Address) -> Result<Vec<Segment<'_>>> {
+    let file = file(elf)?;
     let endian = file.endian();
     let mut segments = Vec::new();
     for header in file.elf_program_headers() {
@@ -119,7 +178,10 @@ fn segments(elf: &[u8]) -> Result<Vec<Segment<'_>>> {
             bail!("the ELF is cut short: build it again");
         };
         segments.push(Segment {
-            address: header.p_paddr(endian),
+            address: match address {
+                Address::Physical => header.p_paddr(endian),
+                Address::Virtual => header.p_vaddr(endian),
+            },
             bytes,
         });
     }

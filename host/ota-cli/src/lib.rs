@@ -3,6 +3,7 @@
 //!
 //! - [`keys`]: key files of the two roles, signing, trust anchors
 //! - [`input`]: firmware images, `.bin` and `.elf`
+//! - [`esp32c3`]: images in that chip's own format
 //! - [`package`]: building, signing and checking `.ota` files
 //! - [`map`]: flash maps, built in or from TOML
 //! - [`flash`]: factory images, and [`output`]: the file formats they are written in
@@ -12,6 +13,7 @@
 
 pub mod commands;
 pub mod device;
+pub mod esp32c3;
 pub mod files;
 pub mod flash;
 pub mod ids;

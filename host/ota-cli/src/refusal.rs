@@ -56,6 +56,12 @@ macro_rules! refusals {
     )*};
 }
 
+impl From<ota_esp32c3::image::ImageError> for Refusal {
+    fn from(error: ota_esp32c3::image::ImageError) -> Self {
+        Self::new(error.code(), &error)
+    }
+}
+
 refusals!(
     BadSignature,
     ChunkMismatch,

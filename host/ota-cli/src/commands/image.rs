@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
+use ota_esp32c3::memory::Loader;
 
 use crate::files::{self, Access, Existing};
 use crate::flash::FlashImage;
@@ -70,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 fn bootloader(path: &std::path::Path, map: &Map) -> Result<Vec<u8>> {
     let base = map.flash.base + map.regions.bootloader.offset;
-    let firmware = Firmware::load(path)?;
+    let firmware = Firmware::load_for(path, map, Loader::MaskRom, base)?;
     let linked = firmware.address;
     let firmware = firmware
         .at(base)

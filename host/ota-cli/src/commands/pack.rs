@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use ota_bootloader::BOOT_FORMAT;
+use ota_esp32c3::memory::Loader;
 
 use crate::ids;
 use crate::input::Firmware;
@@ -97,10 +98,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// The image at the address it is for.
 fn place(args: &Args, map: Option<&Map>) -> Result<Firmware> {
-    let firmware = Firmware::load(&args.image)?;
-    let address = args
-        .load_address
-        .or(map.map(|map| map.load_addresses()[0]))
+    let given = args.load_address.or(map.map(|map| map.load_addresses()[0]));
+    let firmware = match (map, given) {
+        (Some(map), Some(address)) => {
+            Firmware::load_for(&args.image, map, Loader::SecondStage, address)?
+        }
+        _ => Firmware::load(&args.image)?,
+    };
+    let address = given
         .or(firmware.address)
         .context("a flat image does not say where it is linked: give --load-address or --map")?;
     firmware

@@ -32,6 +32,9 @@ pub struct Map {
     /// The unit of swapping, in bytes: a multiple of 1024 and of the erase size. The largest chunk
     /// that devices take is the largest power of two that divides it.
     pub step: u32,
+    /// What an ELF is made into.
+    #[serde(default, skip_serializing_if = "ImageFormat::is_flat")]
+    pub image_format: ImageFormat,
     /// Where the slot that runs appears to the CPU, if not at its place in the flash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_address: Option<u32>,
@@ -53,6 +56,23 @@ pub enum Strategy {
     Swap,
     /// Code runs from either slot: the slots take turns.
     Ab,
+}
+
+/// What lies in a slot, and in the bootloader's region.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageFormat {
+    /// The bytes as the processor sees them.
+    #[default]
+    Flat,
+    /// The format of the ESP32-C3's loaders.
+    Esp32c3,
+}
+
+impl ImageFormat {
+    fn is_flat(&self) -> bool {
+        *self == Self::Flat
+    }
 }
 
 /// What the flash can do.

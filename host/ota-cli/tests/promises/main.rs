@@ -7,6 +7,7 @@ mod cli;
 mod cuts;
 mod devices;
 mod elf;
+mod esp32c3;
 mod hostile;
 mod images;
 mod keys;

@@ -203,6 +203,7 @@ fn transfer(bus: &mut Bus, parts: &[&[u8]]) -> Result<(), crate::exit::Stop> {
 
 /// What the ROM does after a reset: copies the second stage to RAM, if its checksum is right.
 pub(crate) fn load_second_stage(bus: &mut Bus) -> bool {
+    bus.nor.note_use(0);
     let stage: [u8; SECOND_STAGE_LEN as usize] = bus.nor.read(0);
     let (code, check) = stage.split_at(stage.len() - 4);
     if crc32(code).to_le_bytes() != check {

@@ -10,9 +10,7 @@ use crate::power::Power;
 use crate::rng::Rng;
 use crate::stats::Stats;
 use crate::unit::Unit;
-use core::hash::{Hash as _, Hasher as _};
 use core::ops::Range;
-use std::hash::DefaultHasher;
 use std::sync::{Arc, OnceLock};
 
 /// A NOR flash that power cuts can tear.
@@ -24,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 pub struct Flash {
     pub(crate) config: Config,
     pub(crate) units: Vec<Arc<Unit>>,
-    blank: Arc<Unit>,
+    pub(crate) blank: Arc<Unit>,
     /// The contents in one piece, made when somebody asks for it.
     flat: OnceLock<Box<[u8]>>,
     pub(crate) power: Power,
@@ -240,32 +238,6 @@ impl Flash {
             }
             flat.into_boxed_slice()
         })
-    }
-
-    /// A number that two flashes share only if they hold the same, torn cells included, and
-    /// power-ups will do the same to them. Counters, ranges and armed cuts are not in it.
-    #[must_use]
-    pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for (index, unit) in self.units.iter().enumerate() {
-            if !Arc::ptr_eq(unit, &self.blank) {
-                (index, &unit.data, &unit.cells).hash(&mut hasher);
-            }
-        }
-        self.power.moving.hash(&mut hasher);
-        hasher.finish()
-    }
-
-    /// The first bytes of the erase units that do not hold the same on both, torn cells included.
-    /// What power-ups will do to them is not compared.
-    pub fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = u32> + 'a {
-        let both = self.units.iter().zip(&other.units);
-        let offsets = (0..).step_by(self.config.erase_size as usize);
-        let units = offsets.zip(both).filter(|(_, (unit, other))| {
-            let same = || unit.data == other.data && unit.cells == other.cells;
-            !Arc::ptr_eq(unit, other) && !same()
-        });
-        units.map(|(offset, _)| offset)
     }
 
     /// Operations that began so far: pages programmed and units erased, torn ones included.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 const DUE: u32 = 2;
 
 /// A stretch of flash with words that power-ups change. Their cells say which and how.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Moving {
     pub(crate) offset: u32,
     /// Power-ups since the cut.

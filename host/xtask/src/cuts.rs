@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
-use ota_boards::cuts::Id;
 use ota_boards::cuts::sweep::{self, Cuts, Plan};
+use ota_boards::cuts::{Id, Part};
 
 /// The power goes at every flash operation of an update, on the real firmware
 #[derive(Args)]
@@ -16,11 +16,14 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Every tear at every operation, not one
-    #[arg(long, conflicts_with_all = ["only", "sample"])]
+    #[arg(long, conflicts_with_all = ["only", "part", "sample"])]
     all_tears: bool,
     /// This cut alone: good:17:mixed, as it stands in front of a failure
     #[arg(long, value_name = "ID", conflicts_with = "sample")]
     only: Option<Id>,
+    /// These operations alone: good:100-131
+    #[arg(long, value_name = "PART", conflicts_with_all = ["only", "sample"])]
+    part: Option<Part>,
     /// So many cuts in each phase, not all of them
     #[arg(long, value_name = "COUNT")]
     sample: Option<usize>,
@@ -36,11 +39,16 @@ enum Board {
 /// Runs it.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Board::Rp2040 = arguments.board;
-    let cuts = match (arguments.only, arguments.sample, arguments.all_tears) {
-        (Some(id), ..) => Cuts::Only(id),
-        (None, Some(count), _) => Cuts::Sample(count),
-        (None, None, true) => Cuts::EachTear,
-        (None, None, false) => Cuts::EachOperation,
+    let cuts = if let Some(id) = arguments.only {
+        Cuts::Only(id)
+    } else if let Some(part) = arguments.part {
+        Cuts::Part(part)
+    } else if let Some(count) = arguments.sample {
+        Cuts::Sample(count)
+    } else if arguments.all_tears {
+        Cuts::EachTear
+    } else {
+        Cuts::EachOperation
     };
     let seed = arguments.seed;
     let alone = arguments.only.is_some();

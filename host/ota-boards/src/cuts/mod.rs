@@ -50,6 +50,17 @@ impl fmt::Display for Story {
     }
 }
 
+impl FromStr for Story {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let story = Self::ALL
+            .into_iter()
+            .find(|known| known.to_string() == text);
+        story.context("the stories are good and bad")
+    }
+}
+
 /// What an update was doing when the power went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
@@ -133,12 +144,45 @@ impl FromStr for Id {
         let (story, cut) = text
             .split_once(':')
             .context("write STORY:OPERATION:TEAR, for instance good:17:mixed")?;
-        let story = Story::ALL
-            .into_iter()
-            .find(|known| known.to_string() == story);
         Ok(Self {
-            story: story.context("the stories are good and bad")?,
+            story: story.parse()?,
             cut: cut.parse()?,
+        })
+    }
+}
+
+/// Operations of a story that follow each other: `good:100-131`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Of which story.
+    pub story: Story,
+    /// The first of them.
+    pub first: u64,
+    /// And the last.
+    pub last: u64,
+}
+
+impl Part {
+    /// Whether the operation is one of them.
+    #[must_use]
+    pub fn holds(&self, story: Story, operation: u64) -> bool {
+        self.story == story && (self.first..=self.last).contains(&operation)
+    }
+}
+
+impl FromStr for Part {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let parts = text
+            .split_once(':')
+            .and_then(|(story, rest)| Some((story, rest.split_once('-')?)));
+        let (story, (first, last)) =
+            parts.context("write STORY:FIRST-LAST, for instance good:100-131")?;
+        Ok(Self {
+            story: story.parse()?,
+            first: first.parse()?,
+            last: last.parse()?,
         })
     }
 }
@@ -158,6 +202,16 @@ mod tests {
             }
         }
         assert!("17:mixed".parse::<Id>().is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_part_holds_its_operations_and_no_others() -> anyhow::Result<()> {
+        let part: Part = "bad:17-19".parse()?;
+        let held = (0..100).filter(|&operation| part.holds(Story::Bad, operation));
+        assert_eq!(held.collect::<Vec<_>>(), [17, 18, 19]);
+        assert!(!part.holds(Story::Good, 17));
+        assert!("bad:17".parse::<Part>().is_err());
         Ok(())
     }
 }

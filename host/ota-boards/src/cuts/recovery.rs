@@ -18,7 +18,7 @@ use ota_emu::{Board, Exit};
 use ota_sim::Flash;
 use rp2040_product::PRODUCT;
 
-use super::beginning::{self, Beginning};
+use super::beginning::{self, Beginning, Beginnings};
 use super::known::{Cost, Known, Path, Rest};
 use super::reference::Torn;
 use super::stage::{Image, SEQUENCE, Stage, asked, record};
@@ -46,18 +46,14 @@ const fn slot() -> Range<u32> {
 ///
 /// # Errors
 /// If anything is not as it has to be.
-pub fn recover(
-    stage: &Stage,
-    torn: &Torn,
-    known: &Known,
-    last: &mut Option<Beginning>,
-) -> Result<u64> {
+pub fn recover(stage: &Stage, torn: &Torn, known: &Known, beginnings: &Beginnings) -> Result<u64> {
     let shop = stage.open_shop()?;
     let mut flash = torn.flash.clone();
     flash.power_up();
-    let begun = last.as_ref().and_then(|last| last.board_for(&flash));
-    let beginning = begun.is_none().then(|| Beginning::new(&flash));
-    let mut board = begun.unwrap_or_else(|| switched_on(&stage.board, flash));
+    let powered_up = flash.fingerprint();
+    let begun = beginnings.board_for(&flash);
+    let mut board = begun.unwrap_or_else(|| switched_on(&stage.board, flash.clone()));
+    let beginning = Some(Beginning::new(beginnings, flash, &board));
     shop.plug_in(&mut board);
     let begun = board.instructions();
     let mut recovery = Recovery {
@@ -75,7 +71,7 @@ pub fn recover(
         },
     };
     let outcome = recovery
-        .run_to_the_end()
+        .run_to_the_end(powered_up)
         .and_then(|rest| recovery.check_cost(torn, rest));
     match outcome {
         Ok(cost) => known.learn(&recovery.path, cost),
@@ -83,9 +79,6 @@ pub fn recover(
             let log = rp2040::log(&recovery.board);
             return Err(error.context(format!("the power went in the {}:\n{log}", torn.phase)));
         }
-    }
-    if recovery.beginning.is_some() {
-        *last = recovery.beginning;
     }
     Ok(recovery.board.instructions() - begun)
 }
@@ -106,8 +99,8 @@ struct Recovery<'a> {
     shop: Shop,
     /// The limit, in instructions.
     end: u64,
-    /// This recovery's own, unless it began on another's.
-    beginning: Option<Beginning>,
+    /// None once it is over.
+    beginning: Option<Beginning<'a>>,
     path: Path,
     cost: Cost,
     floor: u32,
@@ -128,10 +121,10 @@ enum Boot {
 
 impl Recovery<'_> {
     /// None: it has run to the end. Otherwise that is what the rest costs.
-    fn run_to_the_end(&mut self) -> Result<Option<Rest>> {
-        let mut cause = "power-up".to_owned();
+    fn run_to_the_end(&mut self, powered_up: u64) -> Result<Option<Rest>> {
+        let (mut cause, mut flash) = ("power-up".to_owned(), powered_up);
         loop {
-            if let Some(rest) = self.begin(&cause) {
+            if let Some(rest) = self.begin(&cause, flash) {
                 return Ok(Some(rest));
             }
             let (image, record) = match self.boot()? {
@@ -147,15 +140,16 @@ impl Recovery<'_> {
                 Application::Confirmed => break,
                 Application::Reset(by) => cause = by,
             }
+            flash = self.board.flash().fingerprint();
         }
         self.check_end()?;
         Ok(None)
     }
 
-    /// A power cycle begins.
-    fn begin(&mut self, cause: &str) -> Option<Rest> {
+    /// A power cycle begins, with the flash of this fingerprint.
+    fn begin(&mut self, cause: &str, flash: u64) -> Option<Rest> {
         let mut hasher = DefaultHasher::new();
-        (cause, self.board.flash().fingerprint()).hash(&mut hasher);
+        (cause, flash).hash(&mut hasher);
         self.pass(hasher.finish())
     }
 
@@ -173,13 +167,12 @@ impl Recovery<'_> {
         let mut erases = self.board.flash().stats().erases;
         loop {
             let slice = beginning::SLICE.min(self.left()?);
-            match self.board.run_to_flash_call_or(SLOT, slice) {
+            let exit = self.board.run_to_flash_call_or(SLOT, slice);
+            self.keep_beginning();
+            match exit {
                 Exit::Reached => return self.jump(),
                 Exit::FlashCall => {}
-                Exit::Limit => {
-                    self.keep_beginning();
-                    continue;
-                }
+                Exit::Limit => continue,
                 exit => bail!("the bootloader did not boot anything, but {exit:?}"),
             }
             // After an erase is often enough.
@@ -200,7 +193,6 @@ impl Recovery<'_> {
     }
 
     fn jump(&mut self) -> Result<Boot> {
-        self.keep_beginning();
         let image = self.stage.image_in(self.board.flash())?;
         let record = record(self.board.flash())?;
         self.check_floor(&record)?;
@@ -222,6 +214,7 @@ impl Recovery<'_> {
     /// Runs the application until a reset, or until it has confirmed itself.
     fn run_application(&mut self) -> Result<Application> {
         let mut seen = self.board.logs().len();
+        let operations = self.board.operations();
         loop {
             let exit = self.board.run(SLICE.min(self.left()?));
             let new = self.board.logs().get(seen..).unwrap_or_default();
@@ -229,6 +222,10 @@ impl Recovery<'_> {
                 return Ok(Application::Confirmed);
             }
             seen = self.board.logs().len();
+            let is_reset = matches!(exit, Exit::Reset(_));
+            if is_reset || self.board.is_connected() || self.board.operations() != operations {
+                self.beginning = None;
+            }
             match exit {
                 Exit::Reset(cause) => return Ok(Application::Reset(cause.to_string())),
                 Exit::Limit => self.keep_beginning(),

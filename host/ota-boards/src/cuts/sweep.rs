@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use ota_sim::Tear;
 
+use super::beginning::Beginnings;
 use super::known::Known;
 use super::recovery::recover;
 use super::reference::{Reference, Torn};
 use super::stage::Stage;
-use super::{Id, Phase, Story};
+use super::{Id, Part, Phase, Story};
+
+/// So many neighbouring cuts go to a thread at once: they have most in common.
+const TOGETHER: usize = 32;
 
 /// Which cuts are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +28,20 @@ pub enum Cuts {
     EachTear,
     /// So many in each phase of each story, far from each other; the tears take turns.
     Sample(usize),
+    /// As at each operation, but at these only.
+    Part(Part),
     /// This one.
     Only(Id),
+}
+
+impl Cuts {
+    /// The one story that is cut, if it is not all of them.
+    const fn story(self) -> Option<Story> {
+        match self {
+            Self::Only(Id { story, .. }) | Self::Part(Part { story, .. }) => Some(story),
+            Self::EachOperation | Self::EachTear | Self::Sample(_) => None,
+        }
+    }
 }
 
 /// What to do.
@@ -76,9 +92,7 @@ impl Outcome {
 pub fn run(plan: Plan, report: impl Fn(Id, &anyhow::Error) + Sync) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for story in Story::ALL {
-        if let Cuts::Only(id) = plan.cuts
-            && id.story != story
-        {
+        if plan.cuts.story().is_some_and(|only| only != story) {
             continue;
         }
         let stage = Stage::set(story)?;
@@ -102,9 +116,10 @@ impl Plan {
         let random = Tear::Random(self.seed.wrapping_add(operation));
         let all = || Tear::ALL.into_iter().chain([random]);
         match self.cuts {
+            Cuts::Part(part) if !part.holds(story, operation) => Vec::new(),
             Cuts::EachTear => all().collect(),
-            Cuts::EachOperation if on_journal => all().collect(),
-            Cuts::EachOperation | Cuts::Sample(_) => {
+            Cuts::EachOperation | Cuts::Part(_) if on_journal => all().collect(),
+            Cuts::EachOperation | Cuts::Part(_) | Cuts::Sample(_) => {
                 let turn = self.seed.wrapping_add(operation) % (Tear::ALL.len() as u64 + 1);
                 all()
                     .nth(usize::try_from(turn).unwrap_or(0))
@@ -145,20 +160,25 @@ fn recover_all(
     report: &(impl Fn(Id, &anyhow::Error) + Sync),
 ) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let together = torn.len().div_ceil(cores).min(TOGETHER);
     let todo = Mutex::new(torn.into_iter());
     let done = Mutex::new(outcome);
-    let known = Known::default();
+    let (known, beginnings) = (Known::default(), Beginnings::default());
     let work = || -> Result<()> {
-        let mut last = None;
-        while let Some(torn) = lock(&todo)?.next() {
-            let start = Instant::now();
-            let result = recover(stage, &torn, &known, &mut last);
-            if let Err(error) = &result {
-                report(torn.id, error);
+        loop {
+            let neighbours: Vec<_> = lock(&todo)?.by_ref().take(together).collect();
+            if neighbours.is_empty() {
+                return Ok(());
             }
-            lock(&done)?.note(&torn, result, start.elapsed());
+            for torn in neighbours {
+                let start = Instant::now();
+                let result = recover(stage, &torn, &known, &beginnings);
+                if let Err(error) = &result {
+                    report(torn.id, error);
+                }
+                lock(&done)?.note(&torn, result, start.elapsed());
+            }
         }
-        Ok(())
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();

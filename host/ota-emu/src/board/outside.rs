@@ -75,11 +75,33 @@ impl Board {
         hasher.finish()
     }
 
-    /// Whether the chip has read anything in the flash sector at this offset since its last
-    /// reset. As long as it has not, the sector might as well hold something else.
+    /// Whether the chip has read, programmed or erased anything in the flash sector at this
+    /// offset since its last reset. As long as it has not, the sector might as well hold
+    /// something else.
     #[must_use]
-    pub fn has_read(&self, offset: u32) -> bool {
-        self.bus.nor.has_read(offset)
+    pub fn has_used(&self, offset: u32) -> bool {
+        self.bus.nor.has_used(offset)
+    }
+
+    /// Whether the board would be elsewhere now, if at its last reset the flash had held what
+    /// `other` does, and not what `flash` did.
+    #[must_use]
+    pub fn tells_apart(&self, flash: &Flash, other: &Flash) -> bool {
+        flash.differences(other).any(|offset| self.has_used(offset))
+    }
+
+    /// Gives the board the flash that it would have now, if at its last reset the flash had held
+    /// what `other` does, and not what `flash` did.
+    ///
+    /// # Panics
+    /// If the board [`tells them apart`](Self::tells_apart).
+    pub fn exchange_flash(&mut self, flash: &Flash, other: &Flash) {
+        assert!(!self.tells_apart(flash, other), "the board has seen it");
+        self.edit_flash(|now| {
+            let mut exchanged = other.clone();
+            exchanged.go_through(flash, now);
+            *now = exchanged;
+        });
     }
 
     /// Whether a connection to a server is open.

@@ -47,7 +47,7 @@ impl Board {
         self.bus.stop = None;
         self.bus.reset = None;
         self.generation = self.bus.nor.generation();
-        self.bus.nor.forget_reads();
+        self.bus.nor.forget_uses();
         self.bus.now += BOOT_ROM_NS;
         self.cpu = Cpu::starting_at(rom::SECOND_STAGE, rom::SECOND_STAGE);
         self.state = if rom::load_second_stage(&mut self.bus) {

@@ -28,7 +28,7 @@ impl Bus {
             self.fail(fault);
         }
         let offset = address & 0x00FF_FFFF;
-        self.nor.note_read(offset);
+        self.nor.note_use(offset);
         self.nor.read(offset)
     }
 

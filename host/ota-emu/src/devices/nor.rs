@@ -32,8 +32,8 @@ pub(crate) struct Nor {
     busy_until: u64,
     /// Counts changes, for those who remember contents.
     generation: u64,
-    /// The sectors that were read since the last reset: a bit each.
-    read: Box<[u64]>,
+    /// The sectors that were read or changed since the last reset: a bit each.
+    used: Box<[u64]>,
 }
 
 impl Nor {
@@ -65,28 +65,28 @@ impl Nor {
             continuous: false,
             busy_until: 0,
             generation: 0,
-            read: vec![0; (size / SECTOR).div_ceil(64) as usize].into(),
+            used: vec![0; (size / SECTOR).div_ceil(64) as usize].into(),
         }
     }
 
-    /// Remembers that something is read there.
-    pub(crate) fn note_read(&mut self, offset: u32) {
+    /// Remembers that something is read or changed there.
+    pub(crate) fn note_use(&mut self, offset: u32) {
         let sector = (offset as usize & (self.seen.len() - 1)) / SECTOR as usize;
-        if let Some(bits) = self.read.get_mut(sector / 64) {
+        if let Some(bits) = self.used.get_mut(sector / 64) {
             *bits |= 1 << (sector % 64);
         }
     }
 
-    /// Whether anything was read in the sector at this offset since the last reset.
-    pub(crate) fn has_read(&self, offset: u32) -> bool {
+    /// Whether the sector at this offset was read or changed since the last reset.
+    pub(crate) fn has_used(&self, offset: u32) -> bool {
         let sector = (offset / SECTOR) as usize;
-        let bits = self.read.get(sector / 64);
+        let bits = self.used.get(sector / 64);
         bits.is_some_and(|bits| bits >> (sector % 64) & 1 != 0)
     }
 
-    /// A reset: nothing was read since.
-    pub(crate) fn forget_reads(&mut self) {
-        self.read.fill(0);
+    /// A reset: nothing was used since.
+    pub(crate) fn forget_uses(&mut self) {
+        self.used.fill(0);
     }
 
     pub(crate) const fn flash(&self) -> &Flash {
@@ -156,7 +156,7 @@ impl Nor {
     pub(crate) fn exchange(&mut self, byte: u8, now: u64) -> u8 {
         let answer = self.answer(now);
         if self.command.len() >= 4 {
-            self.note_read(self.address());
+            self.note_use(self.address());
         }
         self.command.push(byte);
         answer
@@ -242,6 +242,7 @@ impl Nor {
             .unwrap_or(first);
         let offset = offset + u32::try_from(first).unwrap_or(0);
         let bytes = &bytes[first..=last];
+        self.note_use(offset);
         self.clears_only(offset, bytes)?;
         let done = self.flash.program(offset, bytes);
         self.refresh(offset, bytes.len());
@@ -267,6 +268,9 @@ impl Nor {
         }
         self.busy_until = now + time;
         let offset = address & (self.flash.config().size - 1);
+        for sector in (offset..offset + len).step_by(SECTOR as usize) {
+            self.note_use(sector);
+        }
         let done = self.flash.erase(offset, offset + len);
         self.refresh(offset, len as usize);
         answer(offset, done)

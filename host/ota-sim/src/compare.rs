@@ -1,0 +1,79 @@
+//! Two flashes side by side: whether they hold the same, and what became of one of them.
+
+use crate::flash::Flash;
+use crate::power::Moving;
+use core::hash::{Hash as _, Hasher as _};
+use core::ops::Range;
+use std::hash::DefaultHasher;
+use std::sync::Arc;
+
+impl Flash {
+    /// A number that two flashes share only if they hold the same, torn cells included, and
+    /// power-ups will do the same to them. Counters, ranges and armed cuts are not in it.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (index, unit) in self.units.iter().enumerate() {
+            if !Arc::ptr_eq(unit, &self.blank) {
+                (index, &unit.data, &unit.cells).hash(&mut hasher);
+            }
+        }
+        self.power.moving.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The first bytes of the erase units that do not hold the same on both, torn cells included,
+    /// or to which power-ups will not do the same.
+    pub fn differences<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = u32> + 'a {
+        let units = (0..self.units.len()).filter(|&index| {
+            let (unit, others) = (&self.units[index], &other.units[index]);
+            let same = || unit.data == others.data && unit.cells == others.cells;
+            !(Arc::ptr_eq(unit, others) || same())
+                || !self.moving_in(index).eq(other.moving_in(index))
+        });
+        units.map(|index| self.range_of(index).start)
+    }
+
+    /// Goes through what made `after` of `before`, which may not have been a power cut: units
+    /// that were erased or programmed are as on `after`, and the operations are counted. Exactly
+    /// what would have happened here, if `before` did not differ in those units.
+    ///
+    /// # Panics
+    /// If there is a file behind this flash.
+    pub fn go_through(&mut self, before: &Self, after: &Self) {
+        assert!(self.backing.is_none(), "a file cannot follow another flash");
+        self.change();
+        for index in 0..self.units.len() {
+            let unit = &after.units[index];
+            if !Arc::ptr_eq(unit, &before.units[index]) {
+                self.units[index] = Arc::clone(unit);
+                let range = self.range_of(index);
+                self.power.moving.retain(|moving| !lies_in(moving, &range));
+                let moving = after.power.moving.iter();
+                let moving = moving.filter(|moving| lies_in(moving, &range)).cloned();
+                self.power.moving.extend(moving);
+            }
+        }
+        self.power.operations += after.power.operations - before.power.operations;
+        self.stats.go_through(&before.stats, &after.stats);
+    }
+
+    fn range_of(&self, index: usize) -> Range<u32> {
+        let size = self.config.erase_size as usize;
+        let [start, end] = [index, index + 1].map(|index| u32::try_from(index * size));
+        start.unwrap_or(u32::MAX)..end.unwrap_or(u32::MAX)
+    }
+
+    /// What power-ups will do to words of this unit.
+    fn moving_in(&self, index: usize) -> impl Iterator<Item = &Moving> {
+        let range = self.range_of(index);
+        let moving = self.power.moving.iter();
+        moving.filter(move |moving| lies_in(moving, &range))
+    }
+}
+
+/// Whether any of the stretch lies in the unit.
+fn lies_in(moving: &Moving, unit: &Range<u32>) -> bool {
+    let end = moving.offset as usize + moving.later.len();
+    moving.offset < unit.end && (unit.start as usize) < end
+}

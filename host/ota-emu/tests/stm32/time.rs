@@ -225,3 +225,20 @@ fn a_reset_of_a_timer_stops_it() {
     assert_eq!(board.run(1000), Exit::Asleep);
     assert_eq!(seen(&board), [0]);
 }
+
+#[test]
+fn a_clock_that_is_switched_off_is_not_ready_whatever_was_written() {
+    const PLL_ON: u32 = 1 << 24;
+    const PLL_READY: u32 = 1 << 25;
+    let on = 0x61 | PLL_ON;
+    let program = Program::default()
+        .store(RCC, on)
+        .note(0, RCC)
+        .store(RCC, on | PLL_READY)
+        .store(RCC, (on | PLL_READY) & !PLL_ON)
+        .note(1, RCC);
+    let mut board = program.done().in_flash();
+    run_to_end(&mut board);
+    let [on, off] = seen(&board);
+    assert_eq!((on & PLL_READY, off & PLL_READY), (PLL_READY, 0));
+}

@@ -17,6 +17,8 @@ const RESET_FLAGS: u32 = 0xFF << 24;
 /// CR after a reset: MSI on, at 4 MHz.
 const CR_RESET: u32 = 0x60 | 1;
 const CR_MSIRGSEL: u32 = 1 << 3;
+/// CR: each "ready", a bit above its "on" (HSI's two), is not for programs to write.
+const CR_READY: u32 = 0x1501_0001 << 1 | 0x100 << 2;
 
 /// Flags of CSR.
 pub(crate) mod cause {
@@ -98,6 +100,9 @@ impl Rcc {
             }
             BDCR if value & BDRST != 0 => {
                 self.registers.insert(BDCR, BDRST);
+            }
+            CR => {
+                self.registers.insert(CR, value & !CR_READY);
             }
             _ => {
                 self.registers.insert(offset, value);

@@ -1,20 +1,23 @@
 //! Builds the example firmware: with its own profile, lock file and settings, and no flags of ours.
 
-use std::collections::HashMap;
+use std::collections::hash_map::{Entry, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::hash::Hash;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 
-const TARGET: &str = "thumbv6m-none-eabi";
-pub(crate) const APP: &str = "rp2040-app";
-pub(crate) const BOOTLOADER: &str = "rp2040-bootloader";
+use crate::example::Example;
+
+/// The parts of an example: folders, and ends of names.
+pub(crate) const APP: &str = "app";
+pub(crate) const BOOTLOADER: &str = "bootloader";
 /// What an environment may hold that would make it another firmware: settings of the example, and
 /// cargo's own. Variables that begin with one of [`NOT_OURS_EITHER`] are others.
-const NOT_OURS: [&str; 11] = [
+const NOT_OURS: [&str; 13] = [
     "APP_BEHAVE",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_INCREMENTAL",
@@ -23,13 +26,15 @@ const NOT_OURS: [&str; 11] = [
     "FIRMWARE_VERSION",
     "HEALTH_WINDOW_S",
     "OTA_ADDRESS",
+    "OTA_BAUD",
+    "OTA_FILE",
     "OTA_GATEWAY",
     "OTA_URL",
     "RUSTFLAGS",
 ];
 const NOT_OURS_EITHER: [&str; 3] = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
 
-/// How an application is to behave: see `examples/rp2040/app`.
+/// How an application is to behave: see the README of any in `examples`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Behaviour {
     /// As it should.
@@ -53,18 +58,16 @@ impl Behaviour {
     }
 }
 
-/// The ELF file of the bootloader.
+/// What was built in this process.
+type Built<K> = OnceLock<Mutex<HashMap<K, Vec<u8>>>>;
+
+/// The ELF file of the bootloader. Built once in a process.
 ///
 /// # Errors
 /// If cargo does not build it.
-pub fn bootloader() -> Result<Vec<u8>> {
-    static BUILT: OnceLock<Mutex<Option<Vec<u8>>>> = OnceLock::new();
-    let built = BUILT.get_or_init(Mutex::default);
-    let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
-    if built.is_none() {
-        *built = Some(build("bootloader", BOOTLOADER, &[])?);
-    }
-    Ok(built.clone().unwrap_or_default())
+pub fn bootloader(example: Example) -> Result<Vec<u8>> {
+    static BUILT: Built<Example> = OnceLock::new();
+    once(&BUILT, example, || build(example, BOOTLOADER, &[]))
 }
 
 /// What the example's README calls variables of the build.
@@ -80,42 +83,50 @@ pub(crate) const fn settings(version: &str, behaviour: Behaviour) -> [(&str, &st
 ///
 /// # Errors
 /// If cargo does not build it.
-pub fn app(version: &str, behaviour: Behaviour) -> Result<Vec<u8>> {
-    type Built = Mutex<HashMap<(String, Behaviour), Vec<u8>>>;
-    static BUILT: OnceLock<Built> = OnceLock::new();
-    let built = BUILT.get_or_init(Mutex::default);
+pub fn app(example: Example, version: &str, behaviour: Behaviour) -> Result<Vec<u8>> {
+    static BUILT: Built<(Example, String, Behaviour)> = OnceLock::new();
+    once(&BUILT, (example, version.to_owned(), behaviour), || {
+        build(example, APP, &settings(version, behaviour))
+    })
+}
+
+fn once<K: Eq + Hash>(
+    built: &'static Built<K>,
+    key: K,
+    build: impl FnOnce() -> Result<Vec<u8>>,
+) -> Result<Vec<u8>> {
+    let built = built.get_or_init(Mutex::default);
     let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (version.to_owned(), behaviour);
-    if let Some(elf) = built.get(&key) {
-        return Ok(elf.clone());
+    match built.entry(key) {
+        Entry::Occupied(entry) => Ok(entry.get().clone()),
+        Entry::Vacant(entry) => Ok(entry.insert(build()?).clone()),
     }
-    let elf = build("app", APP, &settings(version, behaviour))?;
-    built.insert(key, elf.clone());
-    Ok(elf)
 }
 
 /// One after another, also of several processes: all builds have the same name.
-fn build(folder: &str, name: &str, settings: &[(&str, &str)]) -> Result<Vec<u8>> {
+fn build(example: Example, part: &str, settings: &[(&str, &str)]) -> Result<Vec<u8>> {
     let _lock = lock()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = command(cargo, settings)
         .args(["build", "--release", "--quiet", "--locked"])
-        .current_dir(crate::root().join("examples/rp2040").join(folder))
+        .current_dir(example.folder().join(part))
         .output()
         .context("cannot run cargo")?;
     if !output.status.success() {
         bail!(
-            "examples/rp2040/{folder} does not build (is the target there? rustup target add \
-             {TARGET}):\n{}",
+            "examples/{}/{part} does not build (is the target there? rustup target add {}):\n{}",
+            example.name(),
+            example.target(),
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    built(name)
+    built(example, part)
 }
 
-/// What was built last under this name.
-pub(crate) fn built(name: &str) -> Result<Vec<u8>> {
-    let elf = target_folder().join(TARGET).join("release").join(name);
+/// What was built last of this part.
+pub(crate) fn built(example: Example, part: &str) -> Result<Vec<u8>> {
+    let folder = target_folder().join(example.target()).join("release");
+    let elf = folder.join(format!("{}-{part}", example.name()));
     fs::read(&elf).with_context(|| format!("cannot read {}", elf.display()))
 }
 

@@ -3,11 +3,13 @@
 
 pub mod cuts;
 pub mod demo;
+pub mod example;
 pub mod firmware;
 pub mod readme;
 pub mod release;
 pub mod rp2040;
 pub mod state;
+pub mod stm32;
 mod uf2;
 
 use std::path::PathBuf;

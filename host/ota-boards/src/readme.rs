@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::example::Example;
 use crate::firmware::{self, Behaviour};
 
 /// The ELF files of application and bootloader.
@@ -37,8 +38,8 @@ pub fn build(version: &str) -> Result<Elfs> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(Elfs {
-        app: firmware::built(firmware::APP)?,
-        bootloader: firmware::built(firmware::BOOTLOADER)?,
+        app: firmware::built(Example::Rp2040, firmware::APP)?,
+        bootloader: firmware::built(Example::Rp2040, firmware::BOOTLOADER)?,
     })
 }
 

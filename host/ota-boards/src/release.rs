@@ -3,54 +3,57 @@
 use anyhow::{Result, bail};
 use ota_cli::input::Firmware;
 use ota_cli::keys::PrivateKey;
-use ota_cli::map::Map;
 use ota_cli::package::{Package, Recipe};
 use ota_image::{ENVELOPE_LEN, Role, write_envelope};
-use rp2040_product::PRODUCT;
-use std::path::Path;
 
+use crate::example::Example;
 use crate::firmware::{self, Behaviour};
 
 /// The security counter of all releases but one kind.
 const COUNTER: u32 = 1;
 
-/// The built-in map of the board.
-///
-/// # Errors
-/// None: it is built in.
-pub fn map() -> Result<Map> {
-    Map::load(Path::new("rp2040"))
-}
-
 /// Builds the application, packs it in the order of `sequence`, and signs it in both roles.
 ///
 /// # Errors
 /// If it does not build, or makes no package.
-pub fn release(version: &str, behaviour: Behaviour, sequence: u64) -> Result<Package> {
-    let elf = firmware::app(version, behaviour)?;
-    let address = map()?.load_addresses()[0];
+pub fn release(
+    example: Example,
+    version: &str,
+    behaviour: Behaviour,
+    sequence: u64,
+) -> Result<Package> {
+    let elf = firmware::app(example, version, behaviour)?;
+    let address = example.product().load_addresses[0];
     let image = Firmware::parse(elf)?.at(address)?;
-    signed(&image.bytes, version, sequence)
+    signed(example, &image.bytes, version, sequence)
 }
 
 /// Packs an image and signs it in both roles.
 ///
 /// # Errors
 /// If it makes no package.
-pub fn signed(image: &[u8], version: &str, sequence: u64) -> Result<Package> {
-    sign(packed(image, version, sequence, COUNTER)?)
+pub fn signed(example: Example, image: &[u8], version: &str, sequence: u64) -> Result<Package> {
+    sign(example, packed(example, image, version, sequence, COUNTER)?)
 }
 
 /// The same with a security counter that devices with any other release here do not take.
 ///
 /// # Errors
 /// If it makes no package.
-pub fn below_floor(image: &[u8], version: &str, sequence: u64) -> Result<Package> {
-    sign(packed(image, version, sequence, COUNTER - 1)?)
+pub fn below_floor(
+    example: Example,
+    image: &[u8],
+    version: &str,
+    sequence: u64,
+) -> Result<Package> {
+    sign(
+        example,
+        packed(example, image, version, sequence, COUNTER - 1)?,
+    )
 }
 
-fn sign(mut package: Package) -> Result<Package> {
-    let keys = crate::root().join("examples/rp2040/test-keys");
+fn sign(example: Example, mut package: Package) -> Result<Package> {
+    let keys = example.folder().join("test-keys");
     for (name, role) in [("release", Role::Release), ("boot", Role::Boot)] {
         let file = keys.join(format!("TEST-ONLY-{name}.key"));
         package.sign(&PrivateKey::load(&file, Some(role))?)?;
@@ -58,13 +61,20 @@ fn sign(mut package: Package) -> Result<Package> {
     Ok(package)
 }
 
-fn packed(image: &[u8], version: &str, sequence: u64, security_counter: u32) -> Result<Package> {
+fn packed(
+    example: Example,
+    image: &[u8],
+    version: &str,
+    sequence: u64,
+    security_counter: u32,
+) -> Result<Package> {
+    let product = example.product();
     let recipe = Recipe {
-        vendor: PRODUCT.vendor,
-        class: PRODUCT.class,
-        hardware: (PRODUCT.hardware, PRODUCT.hardware),
-        component: PRODUCT.component,
-        load_address: map()?.load_addresses()[0],
+        vendor: product.vendor,
+        class: product.class,
+        hardware: (product.hardware, product.hardware),
+        component: product.component,
+        load_address: product.load_addresses[0],
         version: version.to_owned(),
         sequence,
         security_counter,
@@ -80,13 +90,13 @@ fn packed(image: &[u8], version: &str, sequence: u64, security_counter: u32) -> 
 ///
 /// # Errors
 /// If there is nothing to steal from.
-pub fn forged(real: &Package, version: &str, sequence: u64) -> Result<Package> {
+pub fn forged(example: Example, real: &Package, version: &str, sequence: u64) -> Result<Package> {
     let mut image = real.payload()?.to_vec();
     let Some(last) = image.last_mut() else {
         bail!("the release has no image");
     };
     *last ^= 1;
-    let evil = packed(&image, version, sequence, COUNTER)?;
+    let evil = packed(example, &image, version, sequence, COUNTER)?;
     let envelope = write_envelope(evil.envelope()?.body(), &real.signatures()?)
         .map_err(ota_cli::refusal::Refusal::from)?;
     let mut bytes = evil.as_bytes().to_vec();

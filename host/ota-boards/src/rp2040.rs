@@ -13,8 +13,8 @@ use ota_cli::server::{Request, Server};
 use ota_emu::{Board, Exit, Forwards};
 use tempfile::TempDir;
 
+use crate::example::Example;
 use crate::firmware::{self, Behaviour};
-use crate::release;
 use crate::state::State;
 use crate::uf2;
 
@@ -98,8 +98,8 @@ impl Shop {
 /// # Errors
 /// If firmware does not build, or does not fit.
 pub fn board(package: &Package, version: &str) -> Result<Board> {
-    let bootloader = Firmware::parse(firmware::bootloader()?)?;
-    let map = release::map()?;
+    let bootloader = Firmware::parse(firmware::bootloader(Example::Rp2040)?)?;
+    let map = Example::Rp2040.map()?;
     let bootloader = bootloader.at(map.flash.base)?;
     let image = FlashImage::build(&map, package, Some(&bootloader.bytes))?;
     let mut flash = ota_emu::flash();
@@ -114,7 +114,7 @@ pub fn board(package: &Package, version: &str) -> Result<Board> {
 /// # Errors
 /// If it does not build.
 pub fn knows(board: &mut Board, version: &str, behaviour: Behaviour) -> Result<()> {
-    board.load_defmt(&firmware::app(version, behaviour)?)
+    board.load_defmt(&firmware::app(Example::Rp2040, version, behaviour)?)
 }
 
 /// Runs through resets until `text` is logged.

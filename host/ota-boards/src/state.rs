@@ -1,10 +1,12 @@
 //! What a flash says about updates, read by the code that runs on the device.
 
 use anyhow::{Context as _, Result, bail};
-use ota_bootloader::{OneFlash, OpenError, Record, Region, Updater};
+use embedded_storage::nor_flash::NorFlash;
+use ota_bootloader::{OneFlash, OpenError, Product, Record, Region, Updater};
 use ota_image::{ENVELOPE_LEN, Envelope, SoftwareCrypto};
 use ota_sim::Flash;
-use rp2040_product::{BOOT, PRODUCT};
+
+use crate::example::Example;
 
 /// The state of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +23,27 @@ impl State {
     /// # Errors
     /// If it is not the flash of this product.
     pub fn read(bytes: &[u8]) -> Result<Self> {
-        let mut flash = copy(bytes);
-        let record = record(&mut flash)?;
+        Self::of(Example::Rp2040, copy(bytes))
+    }
+
+    /// Reads a flash; a copy of it, because reading may tidy up.
+    ///
+    /// # Errors
+    /// If it is not the flash of this example's product.
+    pub fn of(example: Example, mut flash: Flash) -> Result<Self> {
+        let product = example.product();
+        let record = match example {
+            Example::Rp2040 => record(product, flash.nor::<1, 4096>()),
+            Example::Stm32 => record(product, flash.nor::<8, 2048>()),
+        }?;
         let mut envelope = [0; ENVELOPE_LEN];
-        let at = PRODUCT.map.area(Region::Bank(record.active)).offset;
+        let at = product.map.area(Region::Bank(record.active)).offset;
         flash.read(at, &mut envelope)?;
-        let verified = Envelope::parse(&envelope)
-            .ok()
-            .and_then(|envelope| envelope.verify_boot(&mut SoftwareCrypto, &BOOT, 0).ok());
+        let verified = Envelope::parse(&envelope).ok().and_then(|envelope| {
+            envelope
+                .verify_boot(&mut SoftwareCrypto, &example.boot_keys(), 0)
+                .ok()
+        });
         Ok(Self {
             record,
             version: verified.map(|manifest| manifest.version.to_string()),
@@ -42,11 +57,11 @@ fn copy(bytes: &[u8]) -> Flash {
     flash
 }
 
-fn record(flash: &mut Flash) -> Result<Record> {
-    let storage = OneFlash::new(flash.nor::<1, 4096>(), PRODUCT.map)
+fn record(product: &Product, flash: impl NorFlash) -> Result<Record> {
+    let storage = OneFlash::new(flash, product.map)
         .map_err(|error| anyhow::anyhow!("{error}"))
         .context("not the flash of this product")?;
-    match Updater::open(&PRODUCT, storage, SoftwareCrypto) {
+    match Updater::open(product, storage, SoftwareCrypto) {
         Ok(updater) => Ok(updater.record()),
         Err(OpenError::NotProvisioned) => Ok(Record::unknown()),
         Err(error) => bail!("{error}"),

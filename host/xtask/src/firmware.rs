@@ -34,6 +34,13 @@ pub(crate) const RP2040: Program = Program {
     name: "rp2040-bootloader",
 };
 
+/// The STM32 example's bootloader.
+pub(crate) const STM32: Program = Program {
+    folder: "examples/stm32/bootloader",
+    target_folder: "firmware",
+    name: "stm32-bootloader",
+};
+
 impl Program {
     /// A program of `checks/bare-metal`.
     pub(crate) const fn bare(name: &'static str) -> Self {

@@ -9,8 +9,9 @@ use ota_sim::Flash;
 use rp2040_product::PRODUCT;
 
 use super::Story;
+use crate::example::Example;
 use crate::firmware::Behaviour;
-use crate::release::{self, release};
+use crate::release::release;
 use crate::rp2040::{self, Shop};
 
 /// The order of the new release.
@@ -37,14 +38,14 @@ impl Stage {
     /// # Errors
     /// If firmware does not build, or does not fit.
     pub fn set(story: Story) -> Result<Self> {
-        let old = release("1.0.0", Behaviour::Healthy, 100)?;
+        let old = release(Example::Rp2040, "1.0.0", Behaviour::Healthy, 100)?;
         let behaviour = match story {
             Story::Good => Behaviour::Healthy,
             Story::Bad => Behaviour::Crash,
         };
-        let new = release("1.1.0", behaviour, SEQUENCE)?;
+        let new = release(Example::Rp2040, "1.1.0", behaviour, SEQUENCE)?;
         let mut board = rp2040::board(&old, "1.0.0")?;
-        let regions = release::map()?.regions;
+        let regions = Example::Rp2040.map()?.regions;
         let settings = regions.settings.context("the map has no settings")?;
         board.edit_flash(|flash| {
             flash.load(settings.offset, SETTINGS);

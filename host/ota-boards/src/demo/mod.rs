@@ -13,6 +13,7 @@ use ota_image::ENVELOPE_LEN;
 use ota_sim::Tear;
 use rp2040_product::PRODUCT;
 
+use crate::example::Example;
 use crate::firmware::{self, Behaviour};
 use crate::release::{below_floor, forged, release};
 use stage::{Stage, bytes};
@@ -61,7 +62,7 @@ pub fn tell(screen: &mut Screen) -> Result<()> {
 fn build(screen: &mut Screen) -> Result<Vec<Cast>> {
     screen.chapter("Real firmware: a bootloader, and six releases of an application")?;
     screen.says("cargo builds examples/rp2040/bootloader and app for thumbv6m-none-eabi ...")?;
-    let bootloader = ota_cli::input::Firmware::parse(firmware::bootloader()?)?.bytes;
+    let bootloader = ota_cli::input::Firmware::parse(firmware::bootloader(Example::Rp2040)?)?.bytes;
     screen.check(
         &format!(
             "bootloader: {} bytes, signatures and hash included",
@@ -84,7 +85,7 @@ fn build(screen: &mut Screen) -> Result<Vec<Cast>> {
     ];
     let mut cast = Vec::new();
     for (version, behaviour, sequence, fault) in parts {
-        let package = release(version, behaviour, sequence)?;
+        let package = release(Example::Rp2040, version, behaviour, sequence)?;
         let length = package.payload()?.len();
         screen.says(&format!(
             "{version}: {length} bytes, packed and signed twice{fault}"
@@ -203,8 +204,8 @@ fn corrected(stage: &mut Stage<'_>, release: &Cast) -> Result<()> {
 
 fn refusals(stage: &mut Stage<'_>, first: &Cast, last: &Cast) -> Result<()> {
     stage.screen.chapter("What the board does not take")?;
-    let tampered = forged(&last.package, "1.4.0", 140)?;
-    let rewritten = below_floor(first.package.payload()?, "1.4.0", 140)?;
+    let tampered = forged(Example::Rp2040, &last.package, "1.4.0", 140)?;
+    let rewritten = below_floor(Example::Rp2040, first.package.payload()?, "1.4.0", 140)?;
     let cases = [
         (
             "a tampered firmware, its digests put right",

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use ota_boards::example::Example;
 use ota_boards::firmware::Behaviour;
 use ota_boards::release::release;
 use ota_boards::rp2040::{self, Shop};
@@ -59,7 +60,12 @@ pub(crate) fn updated_board(offer: &Package) -> anyhow::Result<(Board, Shop)> {
 
 /// A release that works.
 pub(crate) fn good(version: &str) -> anyhow::Result<Package> {
-    release(version, Behaviour::Healthy, sequence(version))
+    release(
+        Example::Rp2040,
+        version,
+        Behaviour::Healthy,
+        sequence(version),
+    )
 }
 
 /// 1.2.3 is the 123rd.

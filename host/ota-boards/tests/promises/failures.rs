@@ -1,5 +1,6 @@
 //! Releases that fail on trial go, the former one comes back, and a corrected one is taken.
 
+use ota_boards::example::Example;
 use ota_boards::firmware::Behaviour;
 use ota_boards::release::release;
 use ota_boards::rp2040;
@@ -48,7 +49,7 @@ fn count(lines: &[Line], text: &str) -> usize {
 
 /// Offers a bad release to 1.1.0, and then a good one. What was logged on trial.
 fn rolled_back(behaviour: Behaviour, reason: Failure) -> anyhow::Result<Vec<Line>> {
-    let bad = release(BAD, behaviour, sequence(BAD))?;
+    let bad = release(Example::Rp2040, BAD, behaviour, sequence(BAD))?;
     let (mut board, shop) = updated_board(&bad)?;
     rp2040::knows(&mut board, BAD, behaviour)?;
     rp2040::until(&mut board, "staged; resetting", LIMIT)?;

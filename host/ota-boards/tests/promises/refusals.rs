@@ -1,6 +1,7 @@
 //! What the device does not take leaves no trace on it.
 
 use anyhow::Context as _;
+use ota_boards::example::Example;
 use ota_boards::release::{below_floor, forged};
 use ota_boards::rp2040;
 use ota_bootloader::{BootState, Fallback};
@@ -11,7 +12,10 @@ use crate::common::{ENVELOPE, LIMIT, assert_confirmed, good, slot, updated_board
 
 #[test]
 fn a_release_under_stolen_signatures_is_refused_by_its_envelope() -> anyhow::Result<()> {
-    refused(&forged(&good("1.3.0")?, "1.4.0", 140)?, "0x202")
+    refused(
+        &forged(Example::Rp2040, &good("1.3.0")?, "1.4.0", 140)?,
+        "0x202",
+    )
 }
 
 #[test]
@@ -37,7 +41,10 @@ fn refused(package: &Package, code: &str) -> anyhow::Result<()> {
 #[test]
 fn a_release_below_the_floor_is_refused_by_its_envelope() -> anyhow::Result<()> {
     let package = good("1.3.0")?;
-    refused(&below_floor(package.payload()?, "1.3.0", 130)?, "0x409")
+    refused(
+        &below_floor(Example::Rp2040, package.payload()?, "1.3.0", 130)?,
+        "0x409",
+    )
 }
 
 #[test]

@@ -1,0 +1,66 @@
+//! The NUCLEO-L476RG: its clock, its watchdog, and the serial line to its debugger.
+
+use embassy_stm32::peripherals::{IWDG, PA2, PA3, USART2};
+use embassy_stm32::rcc::{Pll, PllMul, PllPreDiv, PllRDiv, PllSource, Sysclk};
+use embassy_stm32::usart::{self, BufferedInterruptHandler, BufferedUart};
+use embassy_stm32::wdg::IndependentWatchdog;
+use embassy_stm32::{Config, Peri, bind_interrupts};
+use static_cell::StaticCell;
+use stm32_product::WATCHDOG_TIMEOUT_US;
+
+use crate::settings;
+use crate::update::BLOCK;
+
+/// The watchdog, which the bootloader has started.
+pub(crate) type Watchdog = IndependentWatchdog<'static, IWDG>;
+
+bind_interrupts!(struct Interrupts {
+    USART2 => BufferedInterruptHandler<USART2>;
+});
+
+/// What is sent at once: a request.
+const SEND: usize = 128;
+/// What comes while nobody reads: a block, and once more as much for noise.
+const RECEIVE: usize = 2 * BLOCK;
+
+/// 80 MHz from the internal oscillator, as fast as the chip goes.
+pub(crate) fn full_speed() -> Config {
+    let mut config = Config::default();
+    config.rcc.hsi = true;
+    config.rcc.pll = Some(Pll {
+        source: PllSource::HSI,
+        prediv: PllPreDiv::DIV1,
+        mul: PllMul::MUL10,
+        divp: None,
+        divq: None,
+        divr: Some(PllRDiv::DIV2),
+    });
+    config.rcc.sys = Sysclk::PLL1_R;
+    config
+}
+
+/// Takes the watchdog over from the bootloader; without one, starts it.
+pub(crate) fn watchdog(iwdg: Peri<'static, IWDG>) -> Watchdog {
+    let mut watchdog = IndependentWatchdog::new(iwdg, WATCHDOG_TIMEOUT_US);
+    watchdog.unleash();
+    watchdog
+}
+
+/// The line to the debugger, which a computer sees as a serial port on USB.
+pub(crate) fn line(
+    usart: Peri<'static, USART2>,
+    receive: Peri<'static, PA3>,
+    send: Peri<'static, PA2>,
+) -> BufferedUart<'static> {
+    static SENT: StaticCell<[u8; SEND]> = StaticCell::new();
+    static RECEIVED: StaticCell<[u8; RECEIVE]> = StaticCell::new();
+    let mut config = usart::Config::default();
+    config.baudrate = settings::BAUD;
+    let buffers = (SENT.init([0; SEND]), RECEIVED.init([0; RECEIVE]));
+    match BufferedUart::new(
+        usart, receive, send, buffers.0, buffers.1, Interrupts, config,
+    ) {
+        Ok(line) => line,
+        Err(_) => panic!("no such speed: OTA_BAUD"),
+    }
+}

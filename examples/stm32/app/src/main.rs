@@ -1,0 +1,61 @@
+//! An application that keeps itself up to date: blinks, faster while its button is held, and looks
+//! for a newer release from time to time. A new one proves itself before it stays.
+#![no_std]
+#![no_main]
+
+mod board;
+mod failing;
+mod health;
+mod settings;
+mod update;
+
+use core::convert::Infallible;
+
+use defmt_rtt as _;
+use embassy_executor::Spawner;
+use embassy_futures::select::{Either, select};
+use embassy_stm32::flash::Flash;
+use embassy_stm32::gpio::{Input, Level, Output, Pull, Speed};
+use embassy_time::{Duration, Instant, Timer};
+use ota_stm32::Stm32Flash;
+
+use board::Watchdog;
+use update::Device;
+
+defmt::timestamp!("{=u64:us}", Instant::now().as_micros());
+
+#[embassy_executor::main]
+async fn main(_spawner: Spawner) {
+    let chip = embassy_stm32::init(board::full_speed());
+    defmt::info!("version {=str}", settings::VERSION);
+    failing::at_start();
+    let mut watchdog = board::watchdog(chip.IWDG);
+
+    let flash = Stm32Flash::new(Flash::new_blocking(chip.FLASH));
+    let line = board::line(chip.USART2, chip.PA3, chip.PA2);
+    let button = Input::new(chip.PC13, Pull::None);
+    let mut device = Device::new(flash, line);
+
+    if device.on_trial() {
+        health::prove(&mut device, &mut watchdog, &button).await;
+    }
+    let led = Output::new(chip.PA5, Level::Low, Speed::Low);
+    match select(work(led, button, &mut watchdog), device.keep_up_to_date()).await {
+        Either::First(never) | Either::Second(never) => match never {},
+    }
+}
+
+/// The main loop. It blinks, in place of what an application is for, and feeds the watchdog: from
+/// here and never from an interrupt, so that nothing is fed when the executor stands still.
+async fn work(
+    mut led: Output<'static>,
+    button: Input<'static>,
+    watchdog: &mut Watchdog,
+) -> Infallible {
+    loop {
+        led.toggle();
+        watchdog.pet();
+        let pause = if button.is_low() { 100 } else { 500 };
+        Timer::after(Duration::from_millis(pause)).await;
+    }
+}

@@ -1,0 +1,71 @@
+//! The examples, each a bootloader, an application, and the product that both belong to.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use ota_bootloader::Product;
+use ota_cli::map::Map;
+use ota_image::BootKeys;
+
+/// One of the folders in `examples`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Example {
+    /// A W5500-EVB-Pico, over Ethernet.
+    Rp2040,
+    /// A NUCLEO-L476RG, over its serial line.
+    Stm32,
+}
+
+impl Example {
+    /// What its folder is called, and its firmware begins with.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rp2040 => "rp2040",
+            Self::Stm32 => "stm32",
+        }
+    }
+
+    /// The target that its firmware is built for.
+    #[must_use]
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::Rp2040 => "thumbv6m-none-eabi",
+            Self::Stm32 => "thumbv7em-none-eabihf",
+        }
+    }
+
+    /// What bootloader and application agree on.
+    #[must_use]
+    pub const fn product(self) -> &'static Product {
+        match self {
+            Self::Rp2040 => &rp2040_product::PRODUCT,
+            Self::Stm32 => &stm32_product::PRODUCT,
+        }
+    }
+
+    /// What its bootloader trusts.
+    #[must_use]
+    pub const fn boot_keys(self) -> BootKeys<'static> {
+        match self {
+            Self::Rp2040 => rp2040_product::BOOT,
+            Self::Stm32 => stm32_product::BOOT,
+        }
+    }
+
+    /// The built-in map of its board.
+    ///
+    /// # Errors
+    /// None: it is built in.
+    pub fn map(self) -> Result<Map> {
+        Map::load(Path::new(match self {
+            Self::Rp2040 => "rp2040",
+            Self::Stm32 => "stm32l476",
+        }))
+    }
+
+    /// Where it lies.
+    pub(crate) fn folder(self) -> PathBuf {
+        crate::root().join("examples").join(self.name())
+    }
+}

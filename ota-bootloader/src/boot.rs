@@ -318,10 +318,13 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     fn perform(&mut self, action: Action, began: BootState) -> BootEvent {
         let (result, done) = match (action, self.record.state) {
             (Action::Swap, _) => (
-                self.exchange(Direction::Forward),
+                self.exchange(Direction::Forward, began),
                 BootEvent::SwapDone(self.product.trial),
             ),
-            (Action::Revert, _) => (self.exchange(Direction::Backward), BootEvent::RevertDone),
+            (Action::Revert, _) => (
+                self.exchange(Direction::Backward, began),
+                BootEvent::RevertDone,
+            ),
             (_, BootState::Restoring(which, _)) => (
                 self.restore(self.bank_of(which), began),
                 BootEvent::RestoreDone,
@@ -338,7 +341,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     }
 
     /// Forward, the other bank's image enters; backward, the active bank's.
-    fn exchange(&mut self, direction: Direction) -> Result<(), Bad> {
+    fn exchange(&mut self, direction: Direction, began: BootState) -> Result<(), Bad> {
         if self.product.map.strategy() == Strategy::Ab {
             return Ok(());
         }
@@ -350,7 +353,13 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         let mut leaving = self.load(leaving).map_err(|_| Bad)?;
         let mut entering = self.load(entering).map_err(|_| Bad)?;
         let map = self.product.map;
-        Exchange::new(&mut leaving, &mut entering, direction, &map).run(&mut self.io())
+        let mut exchange = Exchange::new(&mut leaving, &mut entering, direction, &map);
+        let mut io = self.io();
+        // Behind a cut, the spare may hold what nothing else does.
+        if matches!(began, BootState::Staged | BootState::Trial(_)) {
+            exchange.clear_spare(&mut io)?;
+        }
+        exchange.run(&mut io)
     }
 
     pub(crate) const fn bank_of(&self, which: Which) -> Index {

@@ -31,14 +31,13 @@
 //! the cut was in a step from `k` on up to the first that is not done. That is one step, or two,
 //! unless steps are equal.
 //!
-//! **A step below `k` of which the spare holds an image** is made again, too: it may have been `k`
-//! behind an earlier cut, and its renewal cut, before what the earlier cut had left in the balance
-//! tipped and made a later step the smallest.
+//! **It is blank at the beginning.** What an earlier exchange left in the spare would be taken for the
+//! work of this one, and put over a step that is firm.
 
 use ota_image::{Boot, Crypto};
 
 use crate::image::Image;
-use crate::io::{At, Bad, Io};
+use crate::io::{At, Bad, Io, erase, is_blank};
 use crate::map::FlashMap;
 use crate::storage::{Index, Region, Storage};
 
@@ -167,6 +166,17 @@ impl<'m> Exchange<'m> {
         Ok((first, done_below))
     }
 
+    /// Before the first step, and never behind a cut.
+    pub(crate) fn clear_spare<S: Storage, C: Crypto>(
+        &self,
+        io: &mut Io<'_, S, C>,
+    ) -> Result<(), Bad> {
+        if is_blank(io.storage, self.spare, self.step) {
+            return Ok(());
+        }
+        erase(io.storage, self.spare, self.step).map_err(|_| Bad)
+    }
+
     /// Exchanges what is left to exchange.
     ///
     /// # Errors
@@ -174,19 +184,14 @@ impl<'m> Exchange<'m> {
     /// the other way.
     pub(crate) fn run<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> Result<(), Bad> {
         let (first, last) = self.resume_at(io)?;
-        for j in 0..self.steps {
-            if j > last {
-                self.exchange(io, j)?;
-            } else if j >= first || self.is_in_spare(io, j) {
+        for j in first..self.steps {
+            if j <= last {
                 self.exchange_behind_cut(io, j)?;
+            } else {
+                self.exchange(io, j)?;
             }
         }
         Ok(())
-    }
-
-    /// A step whose renewal may have been cut: the spare holds one of its images.
-    fn is_in_spare<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>, j: u32) -> bool {
-        self.is_leaving(io, j, self.spare) || self.is_entering(io, j, self.spare)
     }
 
     /// A step whose two images are known to be firm where they are. What staging already seems to

@@ -237,13 +237,7 @@ fn what_is_done_needs_its_last_source_no_more() {
         };
         let byte = pair.flash.bytes()[source as usize];
         pair.flash.corrupt(source, !byte);
-        let (result, erases) = pair.run(direction);
-        assert_eq!(result, Ok(()));
-        match direction {
-            Direction::Forward => assert!(pair.is_forward() && erases == 0),
-            // The spare holds the step that went over it: that is made again.
-            Direction::Backward => assert!(pair.at(ACTIVE, &pair.images[0]) && erases == 1),
-        }
+        assert_eq!(pair.run(direction), (Ok(()), 0));
     }
 }
 

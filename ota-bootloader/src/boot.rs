@@ -355,11 +355,10 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         let map = self.product.map;
         let mut exchange = Exchange::new(&mut leaving, &mut entering, direction, &map);
         let mut io = self.io();
-        // Behind a cut, the spare may hold what nothing else does.
-        if matches!(began, BootState::Staged | BootState::Trial(_)) {
-            exchange.clear_spare(&mut io)?;
+        match began {
+            BootState::Staged | BootState::Trial(_) => exchange.start(&mut io),
+            _ => exchange.resume(&mut io),
         }
-        exchange.run(&mut io)
     }
 
     pub(crate) const fn bank_of(&self, which: Which) -> Index {

@@ -31,8 +31,8 @@
 //! the cut was in a step from `k` on up to the first that is not done. That is one step, or two,
 //! unless steps are equal.
 //!
-//! **It is blank at the beginning.** What an earlier exchange left in the spare would be taken for the
-//! work of this one, and put over a step that is firm.
+//! **It is blank at the start.** What an earlier exchange left in the spare would be taken for the work of
+//! this one, and put over a step that is firm.
 
 use ota_image::{Boot, Crypto};
 
@@ -166,23 +166,33 @@ impl<'m> Exchange<'m> {
         Ok((first, done_below))
     }
 
-    /// Before the first step, and never behind a cut.
-    pub(crate) fn clear_spare<S: Storage, C: Crypto>(
-        &self,
+    /// Exchanges all steps of two images that lie firm where they belong: no cut was in them.
+    ///
+    /// # Errors
+    /// As of [`resume`](Self::resume).
+    pub(crate) fn start<S: Storage, C: Crypto>(
+        &mut self,
         io: &mut Io<'_, S, C>,
     ) -> Result<(), Bad> {
-        if is_blank(io.storage, self.spare, self.step) {
-            return Ok(());
+        let (first, _) = self.resume_at(io)?;
+        if !is_blank(io.storage, self.spare, self.step) {
+            erase(io.storage, self.spare, self.step).map_err(|_| Bad)?;
         }
-        erase(io.storage, self.spare, self.step).map_err(|_| Bad)
+        for j in first..self.steps {
+            self.exchange(io, j)?;
+        }
+        Ok(())
     }
 
-    /// Exchanges what is left to exchange.
+    /// Exchanges what a cut left to exchange.
     ///
     /// # Errors
     /// [`Bad`]: the flash does not hold what it must; nothing was erased that is needed to go
     /// the other way.
-    pub(crate) fn run<S: Storage, C: Crypto>(&mut self, io: &mut Io<'_, S, C>) -> Result<(), Bad> {
+    pub(crate) fn resume<S: Storage, C: Crypto>(
+        &mut self,
+        io: &mut Io<'_, S, C>,
+    ) -> Result<(), Bad> {
         let (first, last) = self.resume_at(io)?;
         for j in first..self.steps {
             if j <= last {

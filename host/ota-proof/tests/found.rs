@@ -61,8 +61,20 @@ fn a_chunk_put_back_among_good_ones_is_written_again_behind_a_cut_in_it() {
 }
 
 #[test]
-fn a_renewal_that_was_cut_is_made_again_when_the_cut_before_it_shows_late() {
+fn an_undisturbed_start_leaves_nothing_in_the_spare() {
     holds("w8-u2048-ecc-c1024-swap/equal/lost", &["80:late+10:fading"]);
+}
+
+#[test]
+fn what_vanishes_from_the_spare_is_not_put_over_what_is_firm() {
+    holds(
+        "w1-u1024-swap/grow/unplugged",
+        &["82:late+13:r3", "78:late+13:r3"],
+    );
+    holds(
+        "w1-u128-swap/shrink/unplugged",
+        &["125:late+29:unstable", "125:r7+30:front"],
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod board;
 mod bus;
 mod cpu;
 mod devices;
+pub mod esp32c3;
 mod exit;
 mod log;
 mod memory;

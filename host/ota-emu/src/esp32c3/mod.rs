@@ -1,0 +1,3 @@
+//! The ESP32-C3 in software. So far its processor.
+
+pub mod cpu;

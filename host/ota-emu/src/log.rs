@@ -23,6 +23,8 @@ pub enum Source {
     Rtt,
     /// The board's UART.
     Uart,
+    /// The chip's USB, as a serial line.
+    Usb,
     /// The board itself: resets.
     Board,
 }
@@ -83,8 +85,9 @@ pub(crate) struct Log {
     window: Range<u32>,
     programs: Vec<Program>,
     lines: Vec<Line>,
-    /// Bytes that do not make a line yet: of the UART, and of each RTT control block.
+    /// Bytes that do not make a line yet: of UART and USB, and of each RTT control block.
     uart: Vec<u8>,
+    usb: Vec<u8>,
     rtt: BTreeMap<u32, Vec<u8>>,
     /// RTT control blocks that were found in RAM.
     found: Vec<u32>,
@@ -100,6 +103,7 @@ impl Log {
             programs: Vec::new(),
             lines: Vec::new(),
             uart: Vec::new(),
+            usb: Vec::new(),
             rtt: BTreeMap::new(),
             found: Vec::new(),
             looked_at: 0,
@@ -192,6 +196,7 @@ impl Log {
     /// What belongs to no whole line any more: the chip was reset.
     pub(crate) fn cut_off(&mut self) {
         self.uart.clear();
+        self.usb.clear();
         self.rtt.clear();
     }
 
@@ -209,6 +214,13 @@ impl Log {
         self.uart.extend_from_slice(bytes);
         for text in whole_lines(&mut self.uart) {
             self.push(now, Source::Uart, None, text);
+        }
+    }
+
+    pub(crate) fn usb(&mut self, now: u64, bytes: &[u8]) {
+        self.usb.extend_from_slice(bytes);
+        for text in whole_lines(&mut self.usb) {
+            self.push(now, Source::Usb, None, text);
         }
     }
 

@@ -9,13 +9,16 @@ pub(crate) const PAGE: u32 = 256;
 /// The smallest unit of an erase.
 pub(crate) const SECTOR: u32 = 4096;
 
-/// How long things take, in nanoseconds: typical values of a W25Q16JV.
+/// How long things take, in nanoseconds: typical values of a W25Q16JV. A program takes this for its
+/// first byte and for each other one, but no longer than for a whole page.
+const FIRST_BYTE_NS: u64 = 30_000;
+const BYTE_NS: u64 = 2_500;
 const PROGRAM_NS: u64 = 400_000;
 const SECTOR_NS: u64 = 45_000_000;
 const BLOCK_NS: u64 = 150_000_000;
 
-/// Manufacturer and model, as the chip on a Pico answers.
-const JEDEC_ID: [u8; 3] = [0xEF, 0x40, 0x15];
+/// Manufacturer and family, as the chip on a Pico answers; the size follows, as a power of two.
+const JEDEC_ID: [u8; 2] = [0xEF, 0x40];
 const UNIQUE_ID: [u8; 8] = *b"ota-emu\0";
 
 /// The chip. Commands arrive byte by byte between a select and a deselect.
@@ -91,6 +94,11 @@ impl Nor {
 
     pub(crate) const fn flash(&self) -> &Flash {
         &self.flash
+    }
+
+    /// All of it, as reads see it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.seen
     }
 
     /// Lets `change` work on the flash from outside, as a test does.
@@ -174,7 +182,9 @@ impl Nor {
             (0x05, _) => u8::from(self.busy(now)) | u8::from(self.write_enabled) << 1,
             // Status register 2: quad mode is enabled, as the factory leaves it on this chip.
             (0x35, _) => 0x02,
-            (0x9F, _) => JEDEC_ID.get(nth - 1).copied().unwrap_or(0),
+            (0x9F, 1 | 2) => JEDEC_ID[nth - 1],
+            (0x9F, 3) => self.seen.len().trailing_zeros().to_le_bytes()[0],
+            (0x9F, _) => 0,
             (0x4B, 5..) => UNIQUE_ID[(nth - 5) % UNIQUE_ID.len()],
             _ => 0xFF,
         }
@@ -231,7 +241,8 @@ impl Nor {
         if offset % PAGE + len > PAGE {
             return Err(Fault::FlashRange { offset, len }.into());
         }
-        self.busy_until = now + PROGRAM_NS;
+        let time = FIRST_BYTE_NS + BYTE_NS * u64::from(len - 1);
+        self.busy_until = now + time.min(PROGRAM_NS);
         // 0xFF leaves cells as they are: drivers fill up pages with it.
         let Some(first) = bytes.iter().position(|&byte| byte != 0xFF) else {
             return Ok(());

@@ -90,17 +90,17 @@ impl Drop for SerialLine {
 
 /// The board's end.
 #[derive(Debug)]
-pub(super) struct BoardEnd(Arc<Shared>);
+pub(crate) struct BoardEnd(Arc<Shared>);
 
 /// Both ends of a line.
-pub(super) fn pair() -> (BoardEnd, SerialLine) {
+pub(crate) fn pair() -> (BoardEnd, SerialLine) {
     let shared = Arc::<Shared>::default();
     (BoardEnd(Arc::clone(&shared)), SerialLine(shared))
 }
 
 impl BoardEnd {
     /// Hands over what was sent, and what comes back once the host has dealt with it.
-    pub(super) fn exchange(&self, sent: &[u8]) -> Vec<u8> {
+    pub(crate) fn exchange(&self, sent: &[u8]) -> Vec<u8> {
         let mut state = self.0.lock();
         state.to_host.extend(sent);
         self.0.changed.notify_all();
@@ -116,7 +116,7 @@ impl BoardEnd {
     }
 
     /// What the host has sent of its own accord.
-    pub(super) fn receive(&self) -> Vec<u8> {
+    pub(crate) fn receive(&self) -> Vec<u8> {
         self.0.lock().to_board.drain(..).collect()
     }
 }

@@ -5,7 +5,7 @@ mod board;
 mod bus;
 mod cpu;
 mod devices;
-mod line;
+pub(crate) mod line;
 
 pub use board::Board;
 pub use line::SerialLine;

@@ -68,6 +68,16 @@ impl Csrs {
         self.status & MIE != 0
     }
 
+    /// Where handlers are: a table of jumps.
+    pub(crate) const fn set_vectors(&mut self, address: u32) {
+        self.vectors = address & !0xFF | 1;
+    }
+
+    /// The address of that table.
+    pub(crate) const fn vectors(&self) -> u32 {
+        self.vectors & !0xFF
+    }
+
     fn read(&self, number: u32) -> u32 {
         match number {
             MSTATUS => self.status,

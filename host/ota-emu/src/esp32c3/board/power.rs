@@ -61,6 +61,10 @@ impl Board {
     pub fn brown_out(&mut self) {
         self.collect();
         self.bus.forget_memory();
-        self.start(Scope::System, cause::BROWN_OUT, "reset: brown-out".to_owned());
+        self.start(
+            Scope::System,
+            cause::BROWN_OUT,
+            "reset: brown-out".to_owned(),
+        );
     }
 }

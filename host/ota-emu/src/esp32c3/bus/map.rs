@@ -126,8 +126,8 @@ impl Bus {
             });
         }
         match self.open(address) {
-            Some(window) => {
-                if is_data(address) {
+            Some((window, whole)) => {
+                if whole {
                     self.data = window;
                 }
                 self.nor.read(window.offset + address % SECTOR)
@@ -136,14 +136,15 @@ impl Bus {
         }
     }
 
-    /// The sector of the flash behind an address of a window; `None` after a fault.
-    fn open(&mut self, address: u32) -> Option<Window> {
+    /// The sector of the flash behind an address of a window, and whether all of it may be read;
+    /// `None` after a fault.
+    fn open(&mut self, address: u32) -> Option<(Window, bool)> {
         if self.nor.busy(self.now / 1000) {
             self.fail(Fault::XipWhileBusy { address });
             return None;
         }
-        let offset = match self.cache.look_up(address) {
-            Ok(offset) => offset,
+        let (offset, whole) = match self.cache.look_up(address) {
+            Ok(found) => found,
             Err(fault) => {
                 self.fail(fault);
                 return None;
@@ -154,16 +155,16 @@ impl Bus {
             return None;
         }
         self.nor.note_use(offset);
-        Some(Window {
-            base: address / SECTOR * SECTOR,
-            offset,
-        })
+        let base = address / SECTOR * SECTOR;
+        Some((Window { base, offset }, whole))
     }
 
     fn fetch_elsewhere(&mut self, address: u32) -> Option<u16> {
         if is_code(address) {
-            let window = self.open(address)?;
-            self.code = window;
+            let (window, whole) = self.open(address)?;
+            if whole {
+                self.code = window;
+            }
             return Some(u16::from_le_bytes(
                 self.nor.read(window.offset + address % SECTOR),
             ));
@@ -186,16 +187,7 @@ impl Bus {
 
     fn write_elsewhere<const N: usize>(&mut self, address: u32, bytes: [u8; N]) -> Option<()> {
         if REGISTERS.contains(&address) {
-            let mut word = [0; 4];
-            word[..N].copy_from_slice(&bytes);
-            if N == 4 && address.is_multiple_of(4) {
-                self.store_register(address, u32::from_le_bytes(word));
-            } else {
-                self.fail(Fault::Misuse {
-                    register: address,
-                    what: "registers are stored to as whole words",
-                });
-            }
+            self.write_register(address, bytes);
             return Some(());
         }
         if is_data(address) || is_code(address) {
@@ -207,6 +199,20 @@ impl Bus {
             || self.rtc_memory.write(address, bytes)
             || !self.cache.is_on() && self.sram0.write(address, bytes);
         wrote.then_some(())
+    }
+
+    /// Compilers make narrow stores of changes to single bits: the rest of the word stays.
+    fn write_register<const N: usize>(&mut self, address: u32, bytes: [u8; N]) {
+        let (place, lane) = (address & !3, address as usize & 3);
+        let mut word = if N == 4 {
+            [0; 4]
+        } else {
+            self.load_register(place).to_le_bytes()
+        };
+        for (i, byte) in bytes.into_iter().enumerate() {
+            word[(lane + i) & 3] = byte;
+        }
+        self.store_register(place, u32::from_le_bytes(word));
     }
 
     /// What windows showed may not be what they show now.

@@ -32,9 +32,15 @@ const MATRIX: u32 = 0x600C_2000;
 const CACHE: u32 = 0x600C_4000;
 const MMU: u32 = 0x600C_5000;
 const DEBUG: u32 = 0x600C_E000;
+/// Parts of the radio, which are switched off there: two front ends, the receiver, the base band.
+const RADIO: [u32; 4] = [0x6000_5000, 0x6000_6000, 0x6001_C000, 0x6001_D000];
 
 /// Blocks that only remember.
 const PLAIN: [u32; 6] = [SPI0, IO_MUX, ANALOG, APB_CTRL, SENSITIVE, DEBUG];
+
+fn is_plain(block: u32) -> bool {
+    PLAIN.contains(&block) || RADIO.contains(&block)
+}
 /// The calibration of the PLL is done.
 const PLL_CALIBRATION: u32 = ANALOG + 0x40;
 const CALIBRATED: u32 = 1 << 24;
@@ -64,7 +70,9 @@ fn group(block: u32) -> Option<usize> {
 impl Bus {
     pub(super) fn load_register(&mut self, address: u32) -> u32 {
         let (block, offset) = split(address);
-        self.must_be_on(block, address);
+        if !self.is_on(block, address) {
+            return 0;
+        }
         if let Some(group) = group(block) {
             return self.groups[group].read(offset, self.now);
         }
@@ -94,7 +102,7 @@ impl Bus {
             }
             CACHE => self.cache.read(offset),
             MMU if offset < 4 * ENTRIES as u32 => self.cache.entry(offset as usize / 4),
-            _ if PLAIN.contains(&block) => self.plain.read(address),
+            _ if is_plain(block) => self.plain.read(address),
             _ => {
                 self.fail(Fault::NotModelled { address });
                 0
@@ -111,7 +119,9 @@ impl Bus {
 
     pub(super) fn store_register(&mut self, address: u32, value: u32) {
         let (block, offset) = split(address);
-        self.must_be_on(block, address);
+        if !self.is_on(block, address) {
+            return;
+        }
         self.deadline = 0;
         let now = self.now;
         if let Some(group) = group(block) {
@@ -166,7 +176,7 @@ impl Bus {
                 self.look_again();
                 true
             }
-            _ if PLAIN.contains(&block) => {
+            _ if is_plain(block) => {
                 self.plain.write(address, value);
                 true
             }
@@ -204,16 +214,23 @@ impl Bus {
         self.reset.get_or_insert(reset);
     }
 
-    /// A device without its clock, or in reset, reads rubbish and ignores stores.
-    fn must_be_on(&mut self, block: u32, address: u32) {
+    /// Whether a device can be reached. Without its clock, or in reset, it reads as 0 and ignores
+    /// stores, which is a mistake; but `esp-hal` switches the watchdogs of timer groups off when it
+    /// has taken their clocks away already.
+    fn is_on(&mut self, block: u32, address: u32) -> bool {
         let Some(place) = place(block) else {
-            return;
+            return true;
         };
         if !self.clocks.has_clock(place) {
-            self.fail(Fault::NoClock { address });
+            if group(block).is_none() {
+                self.fail(Fault::NoClock { address });
+            }
         } else if self.clocks.is_held(place) {
             self.fail(Fault::HeldInReset { address });
+        } else {
+            return true;
         }
+        false
     }
 
     /// What is in reset forgets its settings.

@@ -6,6 +6,7 @@
 
 use super::registers::Registers;
 use crate::exit::Fault;
+use std::collections::BTreeMap;
 
 /// Bytes that an entry of the MMU shows, how many entries there are, and the bit of those that
 /// show nothing.
@@ -17,9 +18,13 @@ pub(crate) const DATA: u32 = 0x3C00_0000;
 pub(crate) const CODE: u32 = 0x4200_0000;
 pub(crate) const WINDOW: u32 = PAGE * 128;
 
-/// Bytes that are remembered together as read, or as changed: a sector of the flash.
+/// Bytes that are remembered together as read: a sector of the flash.
 pub(crate) const SECTOR: u32 = 4096;
 const SECTORS: usize = (WINDOW / SECTOR) as usize;
+/// Bytes that go into the cache and out of it together.
+pub(crate) const LINE: u32 = 32;
+/// All lines of a sector, a bit each.
+const ALL: u128 = u128::MAX;
 
 /// Registers.
 const CTRL: u32 = 0x00;
@@ -68,19 +73,16 @@ impl Bits {
     const fn set(&mut self, sector: usize) {
         self.0[sector / 64] |= 1 << (sector % 64);
     }
-
-    const fn clear(&mut self, sector: usize) {
-        self.0[sector / 64] &= !(1 << (sector % 64));
-    }
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     table: [u32; ENTRIES],
     registers: Registers,
-    /// Sectors of the window that may be in the cache, and those of them that are out of date.
+    /// Sectors of the window of which something may be in the cache.
     read: Bits,
-    stale: Bits,
+    /// Lines of them that are out of date, by sector.
+    stale: BTreeMap<usize, u128>,
 }
 
 impl Cache {
@@ -89,7 +91,7 @@ impl Cache {
             table: [INVALID; ENTRIES],
             registers: Registers::new(AFTER_RESET),
             read: Bits::NONE,
-            stale: Bits::NONE,
+            stale: BTreeMap::new(),
         }
     }
 
@@ -97,9 +99,14 @@ impl Cache {
         self.registers.read(CTRL) & 1 != 0 && self.registers.read(FREEZE) & 1 == 0
     }
 
-    /// The flash behind a sector of a window, which is then taken to be in the cache.
-    pub(crate) fn look_up(&mut self, address: u32) -> Result<u32, Fault> {
-        let shut = if address >= CODE { SHUT_CODE } else { SHUT_DATA };
+    /// The flash behind a sector of a window, which is then taken to be in the cache; and whether
+    /// all of the sector may be read.
+    pub(crate) fn look_up(&mut self, address: u32) -> Result<(u32, bool), Fault> {
+        let shut = if address >= CODE {
+            SHUT_CODE
+        } else {
+            SHUT_DATA
+        };
         if !self.is_on() || self.registers.read(CTRL1) & shut != 0 {
             return Err(Fault::CacheOff { address });
         }
@@ -108,11 +115,13 @@ impl Cache {
         if entry & INVALID != 0 {
             return Err(Fault::NotMapped { address });
         }
-        if self.stale.has(sector) {
+        let stale = self.stale.get(&sector).copied().unwrap_or(0);
+        if stale >> (address % SECTOR / LINE) & 1 != 0 {
             return Err(Fault::StaleCache { address });
         }
         self.read.set(sector);
-        Ok((entry & 0xFF) * PAGE + address % PAGE / SECTOR * SECTOR)
+        let offset = (entry & 0xFF) * PAGE + address % PAGE / SECTOR * SECTOR;
+        Ok((offset, stale == 0))
     }
 
     /// What an entry shows, without any consequence of looking.
@@ -124,13 +133,17 @@ impl Cache {
         Some((entry & 0xFF) * PAGE + address % PAGE)
     }
 
-    /// The flash was changed from `offset` on: what the cache has of it is out of date.
+    /// The flash was changed from `offset` on, within a sector or in whole ones: what the cache
+    /// has of it is out of date.
     pub(crate) fn flash_changed(&mut self, offset: u32, len: u32) {
         for sector in (0..SECTORS).filter(|sector| self.read.has(*sector)) {
             let address = u32::try_from(sector).unwrap_or(0) * SECTOR;
-            let of = self.shown(address);
-            if of.is_some_and(|of| of < offset + len && offset < of + SECTOR) {
-                self.stale.set(sector);
+            let Some(of) = self.shown(address) else {
+                continue;
+            };
+            let (first, end) = (offset.max(of), (offset + len).min(of + SECTOR));
+            if first < end {
+                *self.stale.entry(sector).or_default() |= lines(first - of, end - of);
             }
         }
     }
@@ -148,24 +161,27 @@ impl Cache {
         let sectors = (PAGE / SECTOR) as usize;
         for sector in index * sectors..(index + 1) * sectors {
             if self.read.has(sector) {
-                self.stale.set(sector);
+                self.stale.insert(sector, ALL);
             }
         }
     }
 
     pub(crate) fn invalidate_all(&mut self) {
         self.read = Bits::NONE;
-        self.stale = Bits::NONE;
+        self.stale.clear();
     }
 
-    /// Whole sectors only: what shares one with the range stays in the cache.
+    /// The lines of a range. Something else of their sectors may still be in the cache.
     pub(crate) fn invalidate(&mut self, address: u32, len: u32) {
-        let first = (address % WINDOW).div_ceil(SECTOR);
-        let end = (address % WINDOW).saturating_add(len) / SECTOR;
-        for sector in first..end.min(WINDOW / SECTOR) {
-            self.read.clear(sector as usize);
-            self.stale.clear(sector as usize);
-        }
+        let (begin, end) = (address % WINDOW, (address % WINDOW).saturating_add(len));
+        self.stale.retain(|sector, stale| {
+            let of = u32::try_from(*sector).unwrap_or(0) * SECTOR;
+            let (first, end) = (begin.max(of), end.min(of + SECTOR));
+            if first < end {
+                *stale &= !lines(first - of, end - of);
+            }
+            *stale != 0
+        });
     }
 
     pub(crate) fn switch(&mut self, on: bool) {
@@ -200,6 +216,12 @@ impl Cache {
             }
         }
     }
+}
+
+/// The lines of a sector that have something of a range within it, which is not empty.
+const fn lines(first: u32, end: u32) -> u128 {
+    let (first, last) = (first / LINE, (end - 1) / LINE);
+    ALL << first & ALL >> (SECTOR / LINE - 1 - last)
 }
 
 /// The sector of either window.

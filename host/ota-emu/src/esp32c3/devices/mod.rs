@@ -38,7 +38,11 @@ pub(crate) const fn cycles(time: u64, hertz: u64) -> u64 {
 /// How long so many cycles of a clock take; rounded up, so that they are over by then.
 pub(crate) const fn time_of(cycles: u64, hertz: u64) -> u64 {
     let time = (cycles as u128 * SECOND as u128).div_ceil(hertz as u128);
-    if time > MOST as u128 { MOST } else { time as u64 }
+    if time > MOST as u128 {
+        MOST
+    } else {
+        time as u64
+    }
 }
 
 /// Longer than any run: half of what a time can be, so that two can be added.

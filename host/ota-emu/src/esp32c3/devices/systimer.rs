@@ -132,7 +132,11 @@ impl SysTimer {
             0x04 | 0x08 => VALID,
             0x1C..=0x30 => {
                 let target = self.alarms[(offset as usize - 0x1C) / 8].target;
-                if offset & 4 != 0 { half(target) } else { low(target) }
+                if offset & 4 != 0 {
+                    half(target)
+                } else {
+                    low(target)
+                }
             }
             0x34..=0x3C => self.alarms[(offset as usize - 0x34) / 4].config,
             0x40 | 0x48 => half(self.units[(offset as usize - 0x40) / 8].taken),

@@ -100,7 +100,11 @@ impl TimerGroup {
     }
 
     fn hertz(&self) -> u64 {
-        let clock = if self.config & ON_XTAL != 0 { XTAL } else { self.apb };
+        let clock = if self.config & ON_XTAL != 0 {
+            XTAL
+        } else {
+            self.apb
+        };
         let divider = match u64::from(self.config >> 13 & 0xFFFF) {
             0 => 65_536,
             1 => 2,
@@ -210,7 +214,10 @@ impl TimerGroup {
     pub(crate) fn write(&mut self, offset: u32, value: u32, now: u64) -> Result<(), Fault> {
         if PROTECTED.contains(&offset) && self.key != KEY {
             let what = "it is protected: its key was not written before";
-            return Err(Fault::Misuse { register: offset, what });
+            return Err(Fault::Misuse {
+                register: offset,
+                what,
+            });
         }
         self.settle(now);
         match offset {

@@ -53,9 +53,13 @@ pub(crate) fn boot(bus: &mut Bus) -> Option<Cpu> {
     greet(bus, entry);
     let mut cpu = Cpu::starting_at(entry);
     cpu.csrs.set_vectors(VECTORS);
-    // Whatever the ROM had there.
-    for number in 3..32 {
-        cpu.set_register(number, 0x3FCD_E000 | u32::try_from(number).unwrap_or(0) << 4);
+    // Whatever the ROM had there. But the thread pointer, x4, is 0: no usual bootloader sets it, and
+    // `esp-rtos`, which takes anything else for a task, runs behind them all.
+    for number in (3..32).filter(|number| *number != 4) {
+        cpu.set_register(
+            number,
+            0x3FCD_E000 | u32::try_from(number).unwrap_or(0) << 4,
+        );
     }
     cpu.set_register(1, RETURN);
     cpu.set_register(2, STACK);
@@ -129,10 +133,10 @@ fn greet(bus: &mut Bus, entry: u32) {
         _ => "TGWDT_RST",
     };
     let number = bus.rtc.cause();
-    let text = format!("ESP-ROM:esp32c3\r\nrst:{number:#x} ({name}),boot:0xc\r\nentry {entry:#x}\r\n");
+    let text =
+        format!("ESP-ROM:esp32c3\r\nrst:{number:#x} ({name}),boot:0xc\r\nentry {entry:#x}\r\n");
     for byte in text.bytes() {
         let sent = bus.uart.send(byte, bus.now);
         bus.check(sent);
     }
 }
-

@@ -2,10 +2,8 @@
 
 use super::{Frame, Outcome};
 use crate::esp32c3::bus::Bus;
-use crate::esp32c3::devices::cache::{CODE, ENTRIES, INVALID, PAGE, WINDOW};
+use crate::esp32c3::devices::cache::{CODE, ENTRIES, INVALID, LINE, PAGE, WINDOW};
 
-/// Bytes of a line of the cache.
-const LINE: u32 = 32;
 /// Pages are of 64 KiB, and of nothing else.
 const PAGE_KIB: u32 = 64;
 /// What `Cache_Ibus_MMU_Set` and its sister answer.

@@ -43,11 +43,17 @@ pub(crate) const fn changes_flash(address: u32) -> bool {
 /// What the mask ROM leaves behind: a chip of 2 MiB, until somebody says otherwise.
 pub(super) fn describe_chip(bus: &mut Bus) {
     put(bus, LEGACY_DATA, &CHIP.to_le_bytes());
-    configure(bus, &[0x00C8_4016, 2 << 20, 0x1_0000, 0x1000, 0x100, 0xFFFF]);
+    configure(
+        bus,
+        &[0x00C8_4016, 2 << 20, 0x1_0000, 0x1000, 0x100, 0xFFFF],
+    );
 }
 
 fn configure(bus: &mut Bus, values: &[u32]) {
-    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let bytes: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
     let chip = chip(bus);
     put(bus, chip, &bytes);
 }

@@ -66,6 +66,7 @@ impl Rp2040 {
 
     /// Passes the time of a loop that does nothing else, once its branch at `pc` was taken in
     /// so many `cycles`. Called after each instruction: the first line is what it usually costs.
+    #[inline]
     pub(super) fn spin(&mut self, pc: u32, cycles: u32) -> Option<Exit> {
         let target = self.cpu.pc();
         if pc.wrapping_sub(target) > SHORT || self.bus.core.nvic.pending_and_enabled() != 0 {

@@ -48,6 +48,7 @@ impl Stm32l4 {
     }
 
     /// Passes the time of a loop that does nothing else, once its branch at `pc` was taken.
+    #[inline]
     pub(super) fn spin(&mut self, pc: u32) -> Option<Exit> {
         let target = self.cpu.pc();
         if pc.wrapping_sub(target) > 2 || self.bus.lines != 0 {

@@ -62,6 +62,8 @@ pub struct Stm32l4 {
     bus: Bus,
     locked_up: bool,
     asleep: bool,
+    /// It has just gone to sleep.
+    falls_asleep: bool,
 }
 
 impl Clone for Stm32l4 {
@@ -85,12 +87,17 @@ impl Chip for Stm32l4 {
             bus: Bus::new(flash),
             locked_up: false,
             asleep: false,
+            falls_asleep: false,
         }
     }
 
     #[inline]
     fn step(&mut self, delivers_hard_faults: bool) -> Step {
-        self.go(delivers_hard_faults)
+        match self.go(delivers_hard_faults) {
+            Some(exit) => Step::Ends(exit),
+            None if core::mem::take(&mut self.falls_asleep) => Step::Sleeps,
+            None => Step::Goes,
+        }
     }
 
     fn run(&mut self, steps: &mut Steps) -> Step {

@@ -2,13 +2,11 @@
 
 use super::cpu::Event;
 use super::{FLASH_START, Stm32l4};
-use crate::board::Step;
 use crate::exit::{Exit, Fault, Stop};
 
 impl Stm32l4 {
     #[inline]
-    pub(super) fn go(&mut self, delivers_hard_faults: bool) -> Step {
-        let mut falls_asleep = false;
+    pub(super) fn go(&mut self, delivers_hard_faults: bool) -> Option<Exit> {
         let exit = if self.locked_up {
             self.wait_locked_up()
         } else if !self.cpu.sleeps() {
@@ -18,13 +16,12 @@ impl Stm32l4 {
             self.sleep()
         } else {
             self.asleep = true;
-            falls_asleep = true;
+            self.falls_asleep = true;
             None
         };
-        match exit.or_else(|| self.settle()) {
-            Some(exit) => Step::Ends(exit),
-            None if falls_asleep => Step::Sleeps,
-            None => Step::Goes,
+        match exit {
+            Some(exit) => Some(exit),
+            None => self.settle(),
         }
     }
 
@@ -68,6 +65,7 @@ impl Stm32l4 {
         self.bus.reset.take().map(Exit::Reset)
     }
 
+    #[inline]
     fn forget_changed_code(&mut self) {
         for memory in [&mut self.bus.sram1, &mut self.bus.sram2] {
             if let Some(addresses) = memory.take_changed_code() {

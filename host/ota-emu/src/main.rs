@@ -2,7 +2,8 @@
 
 use anyhow::Context as _;
 use clap::Parser;
-use ota_emu::{Board, Exit, Forwards, flash_file};
+use ota_emu::rp2040::{Board, flash_file};
+use ota_emu::{Exit, Forwards};
 use ota_sim::Cut;
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! The flash chip: a W25Q16 with its commands, on top of the torn flash of `ota-sim`.
 
 use crate::exit::{Fault, Stop};
+use crate::uses::Uses;
 use ota_sim::{Config, Flash, FlashError, OnViolation};
 use std::sync::Arc;
 
@@ -35,8 +36,8 @@ pub(crate) struct Nor {
     busy_until: u64,
     /// Counts changes, for those who remember contents.
     generation: u64,
-    /// The sectors that were read or changed since the last reset: a bit each.
-    used: Box<[u64]>,
+    /// The sectors that were read or changed since the last reset.
+    used: Uses,
 }
 
 impl Nor {
@@ -52,7 +53,7 @@ impl Nor {
         } = *flash.config();
         assert!(
             (write_size, erase_size, erased, ecc) == (1, SECTOR, 0xFF, false),
-            "the board's flash programs bytes and erases sectors of 4096: see ota_emu::flash"
+            "the board's flash programs bytes and erases sectors of 4096: see ota_emu::rp2040::flash"
         );
         assert!(
             size.is_power_of_two() && size <= 16 << 20,
@@ -68,36 +69,32 @@ impl Nor {
             continuous: false,
             busy_until: 0,
             generation: 0,
-            used: vec![0; (size / SECTOR).div_ceil(64) as usize].into(),
+            used: Uses::new(size, SECTOR),
         }
     }
 
     /// Remembers that something is read or changed there.
+    #[inline]
     pub(crate) fn note_use(&mut self, offset: u32) {
-        let sector = (offset as usize & (self.seen.len() - 1)) / SECTOR as usize;
-        if let Some(bits) = self.used.get_mut(sector / 64) {
-            *bits |= 1 << (sector % 64);
-        }
+        self.used.note(offset & (self.flash.config().size - 1));
     }
 
     /// Whether the sector at this offset was read or changed since the last reset.
     pub(crate) fn has_used(&self, offset: u32) -> bool {
-        let sector = (offset / SECTOR) as usize;
-        let bits = self.used.get(sector / 64);
-        bits.is_some_and(|bits| bits >> (sector % 64) & 1 != 0)
+        self.used.has(offset)
     }
 
     /// A reset: nothing was used since.
     pub(crate) fn forget_uses(&mut self) {
-        self.used.fill(0);
+        self.used.forget();
     }
 
     pub(crate) const fn flash(&self) -> &Flash {
         &self.flash
     }
 
-    /// All of it, as reads see it.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// All that a read sees.
+    pub(crate) fn contents(&self) -> &[u8] {
         &self.seen
     }
 

@@ -20,8 +20,8 @@ use super::devices::{SECOND, XTAL};
 use super::rom::Rom;
 use crate::devices::nor::Nor;
 use crate::exit::Stop;
+use crate::line::BoardEnd;
 use crate::memory::Memory;
-use crate::stm32::line::BoardEnd;
 use map::Window;
 use ota_sim::Flash;
 
@@ -58,7 +58,7 @@ pub(crate) mod cause {
     pub(crate) const SUPER_WATCHDOG: u32 = 0x12;
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bus {
     /// Picoseconds since the board was made.
     pub(crate) now: u64,
@@ -88,39 +88,12 @@ pub(crate) struct Bus {
     /// Blocks that only remember, by address.
     plain: Registers,
     /// Who is at the other end of UART0.
-    pub(crate) line: Option<BoardEnd>,
+    pub(crate) line: BoardEnd,
     /// Sectors of the flash windows that can be read without a second look.
     code: Window,
     data: Window,
     /// Picoseconds of a cycle of the core.
     cycle: u64,
-}
-
-impl Clone for Bus {
-    /// Without the serial line, which has one board at its end.
-    fn clone(&self) -> Self {
-        Self {
-            sram: self.sram.clone(),
-            sram0: self.sram0.clone(),
-            rtc_memory: self.rtc_memory.clone(),
-            nor: self.nor.clone(),
-            cache: self.cache.clone(),
-            rom: self.rom.clone(),
-            uart: self.uart.clone(),
-            usb: self.usb.clone(),
-            gpio: self.gpio.clone(),
-            matrix: self.matrix.clone(),
-            rtc: self.rtc.clone(),
-            groups: self.groups.clone(),
-            clocks: self.clocks.clone(),
-            systimer: self.systimer.clone(),
-            sha: self.sha.clone(),
-            spi: self.spi.clone(),
-            plain: self.plain.clone(),
-            line: None,
-            ..*self
-        }
-    }
 }
 
 fn rubbish((start, len): (u32, usize)) -> Memory {
@@ -154,7 +127,7 @@ impl Bus {
             sha: Sha::new(),
             spi: Spi::new(),
             plain: registers::plain(),
-            line: None,
+            line: BoardEnd::default(),
             code: Window::NOWHERE,
             data: Window::NOWHERE,
             cycle: SECOND / (XTAL / 2),
@@ -171,7 +144,6 @@ impl Bus {
             self.reset_core();
         }
         self.rom = Rom::new();
-        self.nor.forget_uses();
         self.look_again();
         self.stop = None;
         self.reset = None;
@@ -198,6 +170,11 @@ impl Bus {
         self.sram = rubbish((DATA_VIEW, SRAM_LEN as usize));
         self.sram0 = rubbish(SRAM0);
         self.rtc_memory = rubbish(RTC_MEMORY);
+    }
+
+    /// All memory but the flash.
+    pub(crate) const fn memories(&self) -> [&Memory; 3] {
+        [&self.sram, &self.sram0, &self.rtc_memory]
     }
 
     pub(crate) fn fail(&mut self, stop: impl Into<Stop>) {

@@ -33,7 +33,7 @@ pub(super) enum Change {
 }
 
 /// The registers that do something, and all others as memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Csrs {
     status: u32,
     vectors: u32,

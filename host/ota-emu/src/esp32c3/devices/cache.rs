@@ -60,7 +60,7 @@ const AFTER_RESET: &[(u32, u32)] = &[
 ];
 
 /// A bit for each sector of the window.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct Bits([u64; SECTORS / 64]);
 
 impl Bits {
@@ -75,7 +75,7 @@ impl Bits {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Cache {
     table: [u32; ENTRIES],
     registers: Registers,
@@ -131,6 +131,22 @@ impl Cache {
             return None;
         }
         Some((entry & 0xFF) * PAGE + address % PAGE)
+    }
+
+    /// Whether these bytes are what code at an address would read, if `flash` is all of it.
+    pub(crate) fn shows(&self, flash: &[u8], address: u32, bytes: &[u8]) -> bool {
+        let (mut address, mut rest) = (address, bytes);
+        while !rest.is_empty() {
+            let len = rest.len().min((PAGE - address % PAGE) as usize);
+            let (part, after) = rest.split_at(len);
+            let at = self.shown(address).map(|at| at as usize);
+            let there = at.and_then(|at| flash.get(at..at + len));
+            if there != Some(part) {
+                return false;
+            }
+            (address, rest) = ((address / PAGE + 1) * PAGE, after);
+        }
+        true
     }
 
     /// The flash was changed from `offset` on, within a sector or in whole ones: what the cache

@@ -1,13 +1,13 @@
 //! The address map: which device answers at which address, and what none does.
 
 use super::{Bus, XIP};
-use crate::devices::adc::Adc;
-use crate::devices::dma::Dma;
-use crate::devices::resets::bit;
-use crate::devices::spi::Spi;
-use crate::devices::timer::Timer;
-use crate::devices::uart::Uart;
 use crate::exit::{Fault, Reset};
+use crate::rp2040::devices::adc::Adc;
+use crate::rp2040::devices::dma::Dma;
+use crate::rp2040::devices::resets::bit;
+use crate::rp2040::devices::spi::Spi;
+use crate::rp2040::devices::timer::Timer;
+use crate::rp2040::devices::uart::Uart;
 
 impl Bus {
     /// Why the flash window cannot be read, if it cannot.

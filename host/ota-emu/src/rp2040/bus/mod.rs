@@ -7,24 +7,24 @@ mod transfers;
 use core_side::CoreSide;
 
 use crate::devices::Plain;
-use crate::devices::adc::Adc;
-use crate::devices::clocks::{Clocks, NS_PER_CYCLE, Oscillator};
-use crate::devices::dma::Dma;
-use crate::devices::gpio::Gpio;
 use crate::devices::nor::Nor;
-use crate::devices::resets::{ChipReset, PowerSequence, Resets};
-use crate::devices::sio::Sio;
-use crate::devices::spi::Spi;
-use crate::devices::ssi::Ssi;
-use crate::devices::timer::Timer;
-use crate::devices::uart::Uart;
 use crate::devices::w5500::W5500;
-use crate::devices::watchdog::Watchdog;
 use crate::exit::Reset;
 use crate::exit::Stop;
 use crate::memory::Memory;
 use crate::network::Network;
-use crate::rom::Rom;
+use crate::rp2040::devices::adc::Adc;
+use crate::rp2040::devices::clocks::{Clocks, NS_PER_CYCLE, Oscillator};
+use crate::rp2040::devices::dma::Dma;
+use crate::rp2040::devices::gpio::Gpio;
+use crate::rp2040::devices::resets::{ChipReset, PowerSequence, Resets};
+use crate::rp2040::devices::sio::Sio;
+use crate::rp2040::devices::spi::Spi;
+use crate::rp2040::devices::ssi::Ssi;
+use crate::rp2040::devices::timer::Timer;
+use crate::rp2040::devices::uart::Uart;
+use crate::rp2040::devices::watchdog::Watchdog;
+use crate::rp2040::rom::Rom;
 use ota_sim::Flash;
 
 /// The flash window, and the aliases of it that go around the cache.

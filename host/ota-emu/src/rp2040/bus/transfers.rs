@@ -1,7 +1,7 @@
 //! What DMA moves.
 
 use super::Bus;
-use crate::devices::dma::CHANNELS;
+use crate::rp2040::devices::dma::CHANNELS;
 
 /// Requests that the devices make.
 const SPI0_SENDS: u32 = 16;

@@ -1,4 +1,4 @@
-//! The serial line between the board and something in this process.
+//! The serial line between a board and something in this process.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -88,41 +88,84 @@ impl Drop for SerialLine {
     }
 }
 
-/// The board's end.
-#[derive(Debug)]
-pub(crate) struct BoardEnd(Arc<Shared>);
+/// The board's end of a line, or of none.
+///
+/// A clone is attached to nothing: a line has one board at its end.
+#[derive(Debug, Default)]
+pub(crate) struct BoardEnd {
+    shared: Option<Arc<Shared>>,
+    /// Something was sent since the last reset.
+    has_spoken: bool,
+}
 
-/// Both ends of a line.
-pub(crate) fn pair() -> (BoardEnd, SerialLine) {
-    let shared = Arc::<Shared>::default();
-    (BoardEnd(Arc::clone(&shared)), SerialLine(shared))
+impl Clone for BoardEnd {
+    fn clone(&self) -> Self {
+        Self {
+            shared: None,
+            has_spoken: self.has_spoken,
+        }
+    }
 }
 
 impl BoardEnd {
-    /// Hands over what was sent, and what comes back once the host has dealt with it.
-    pub(crate) fn exchange(&self, sent: &[u8]) -> Vec<u8> {
-        let mut state = self.0.lock();
+    /// Attaches a new line.
+    pub(crate) fn attach(&mut self) -> SerialLine {
+        let shared = Arc::<Shared>::default();
+        *self = Self {
+            shared: Some(Arc::clone(&shared)),
+            has_spoken: false,
+        };
+        SerialLine(shared)
+    }
+
+    pub(crate) const fn is_attached(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// Whether anything was sent over it since the last reset.
+    pub(crate) const fn has_spoken(&self) -> bool {
+        self.has_spoken
+    }
+
+    /// The board was reset. What is on the line is still there.
+    pub(crate) const fn reset(&mut self) {
+        self.has_spoken = false;
+    }
+
+    /// Hands over what was sent, and what comes back once the host has dealt with it. To be called
+    /// when the firmware has sent something and pauses.
+    pub(crate) fn exchange(&mut self, sent: &[u8]) -> Vec<u8> {
+        let Some(shared) = &self.shared else {
+            return Vec::new();
+        };
+        self.has_spoken = true;
+        let mut state = shared.lock();
         state.to_host.extend(sent);
-        self.0.changed.notify_all();
+        shared.changed.notify_all();
         let end = Instant::now() + PATIENCE;
         while !(state.cut || state.host_waits && state.to_host.is_empty()) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            state = self.0.wait(state, left);
+            state = shared.wait(state, left);
         }
         state.to_board.drain(..).collect()
     }
 
-    /// What the host has sent of its own accord.
+    /// What the host has sent of its own accord. To be called now and then.
     pub(crate) fn receive(&self) -> Vec<u8> {
-        self.0.lock().to_board.drain(..).collect()
+        match &self.shared {
+            Some(shared) => shared.lock().to_board.drain(..).collect(),
+            None => Vec::new(),
+        }
     }
 }
 
 impl Drop for BoardEnd {
     fn drop(&mut self) {
-        self.0.cut();
+        if let Some(shared) = &self.shared {
+            shared.cut();
+        }
     }
 }

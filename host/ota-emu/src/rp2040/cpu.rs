@@ -1,8 +1,8 @@
 //! The core: a Cortex-M0+ of the crate `rp2040-emu`, with what it takes to snapshot it and to
 //! tell why it faulted.
 
-use crate::bus::Bus;
 use crate::exit::Fault;
+use crate::rp2040::bus::Bus;
 use rp2040_emu::core::{CoreBus as _, CortexM0Plus, Registers};
 
 /// EXC_RETURN to thread mode with the process stack.

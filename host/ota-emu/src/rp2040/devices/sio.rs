@@ -1,7 +1,7 @@
 //! The core's own block (SIO): core number, spinlocks, integer divider. The pins are in
 //! [`gpio`](super::gpio).
 
-use super::Plain;
+use crate::devices::Plain;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sio {

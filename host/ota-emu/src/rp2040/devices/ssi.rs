@@ -3,8 +3,8 @@
 //! It works in one of two ways: in *command mode* the firmware exchanges bytes with the chip,
 //! in *XIP mode* the hardware turns reads of the flash window into reads of the chip.
 
-use super::Plain;
-use super::nor::Nor;
+use crate::devices::Plain;
+use crate::devices::nor::Nor;
 use crate::exit::Stop;
 use std::collections::VecDeque;
 

@@ -1,6 +1,6 @@
 //! SPI0 (a PL022): what is sent comes back from the device on the wires in the same moment.
 
-use super::Plain;
+use crate::devices::Plain;
 use std::collections::VecDeque;
 
 /// Entries of each FIFO.

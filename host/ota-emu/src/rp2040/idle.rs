@@ -1,7 +1,7 @@
 //! Doing nothing, quickly: sleep, and loops that only pass the time.
 
-use super::Board;
-use crate::devices::clocks::NS_PER_CYCLE;
+use super::Rp2040;
+use super::devices::clocks::NS_PER_CYCLE;
 use crate::exit::Exit;
 
 /// Loops of two instructions at most go back this far.
@@ -16,7 +16,7 @@ const UNLESS_ZERO_TO_PREVIOUS: u16 = 0xD1FD;
 const COUNT_DOWN: u16 = 0x3801;
 const COUNTER: u16 = 0x0700;
 
-impl Board {
+impl Rp2040 {
     /// Wakes the core if there is a reason to, or lets time pass until the next thing happens.
     pub(super) fn sleep(&mut self) -> Option<Exit> {
         let core = &mut self.bus.core;
@@ -57,7 +57,7 @@ impl Board {
     pub(super) fn wait_locked_up(&mut self) -> Option<Exit> {
         let Some(fires) = self.bus.watchdog.fires() else {
             let pc = self.cpu.pc();
-            return Some(self.stop(Exit::LockedUp { pc }));
+            return Some(Exit::LockedUp { pc });
         };
         self.bus.now = self.bus.now.max(fires);
         self.bus.deadline = 0;
@@ -66,6 +66,7 @@ impl Board {
 
     /// Passes the time of a loop that does nothing else, once its branch at `pc` was taken in
     /// so many `cycles`. Called after each instruction: the first line is what it usually costs.
+    #[inline]
     pub(super) fn spin(&mut self, pc: u32, cycles: u32) -> Option<Exit> {
         let target = self.cpu.pc();
         if pc.wrapping_sub(target) > SHORT || self.bus.core.nvic.pending_and_enabled() != 0 {

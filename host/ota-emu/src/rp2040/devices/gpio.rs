@@ -1,6 +1,6 @@
 //! The pins: the core's outputs (SIO), their functions and interrupts (IO_BANK0).
 
-use super::Plain;
+use crate::devices::Plain;
 
 /// Pins that exist.
 pub(crate) const PINS: usize = 30;

@@ -1,10 +1,10 @@
 //! The stand-in for the boot ROM: its function table, whose functions the host serves, and what
 //! it does at a reset. Nothing of the real ROM is in it.
 
-use crate::bus::Bus;
 use crate::devices::nor::{PAGE, SECTOR};
-use crate::devices::ssi::Ssi;
 use crate::exit::Fault;
+use crate::rp2040::bus::Bus;
+use crate::rp2040::devices::ssi::Ssi;
 use rp2040_emu::core::CoreBus as _;
 
 const LEN: usize = 16 * 1024;

@@ -1,6 +1,6 @@
 //! UART0 (a PL011): what the firmware sends is kept, what the host has for it can be read.
 
-use super::Plain;
+use crate::devices::Plain;
 use std::collections::VecDeque;
 
 /// Bits of the interrupt registers: something received, room to send.

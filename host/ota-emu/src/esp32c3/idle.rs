@@ -1,6 +1,6 @@
 //! Doing nothing, quickly: sleep, and loops that do nothing else.
 
-use super::Board;
+use super::Esp32c3;
 use crate::exit::Exit;
 
 /// `j .`, in two bytes and in four.
@@ -9,19 +9,22 @@ const JUMP_TO_SELF: [u16; 2] = [0xA001, 0x006F];
 const PAUSE: u32 = 0x0100_000F;
 const JUMP_TO_PREVIOUS: u16 = 0xBFF5;
 
-impl Board {
+impl Esp32c3 {
     /// Lets time pass until the next thing happens.
     pub(super) fn sleep(&mut self) -> Option<Exit> {
-        if !core::mem::replace(&mut self.was_asleep, true) {
-            // Much time may pass now: the logs are collected before.
-            self.pauses = true;
-            return None;
-        }
         if self.bus.interrupt.is_some() {
-            self.was_asleep = false;
             return None;
         }
-        self.wait_for_devices()
+        self.pass_time()
+    }
+
+    /// Once the board was told that much time may pass, for the sake of its logs, it passes.
+    fn pass_time(&mut self) -> Option<Exit> {
+        if core::mem::replace(&mut self.asleep, true) {
+            return self.wait_for_devices();
+        }
+        self.falls_asleep = true;
+        None
     }
 
     /// Lets time pass until a device has something to do.
@@ -58,10 +61,6 @@ impl Board {
         if !spins {
             return None;
         }
-        if !core::mem::replace(&mut self.was_asleep, true) {
-            self.pauses = true;
-            return None;
-        }
-        self.wait_for_devices()
+        self.pass_time()
     }
 }

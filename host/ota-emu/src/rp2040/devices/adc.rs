@@ -1,6 +1,6 @@
 //! The ADC: each conversion is done at once. The temperature sensor says 27 degrees.
 
-use super::Plain;
+use crate::devices::Plain;
 
 const CONTROL: u32 = 0x00;
 const RESULT: u32 = 0x04;

@@ -1,6 +1,6 @@
 //! Doing nothing, quickly: sleep, and loops that do nothing else.
 
-use super::Board;
+use super::Stm32l4;
 use crate::exit::Exit;
 
 const NOP: u16 = 0xBF00;
@@ -8,7 +8,7 @@ const YIELD: u16 = 0xBF10;
 const BRANCH_TO_SELF: u16 = 0xE7FE;
 const BRANCH_TO_PREVIOUS: u16 = 0xE7FD;
 
-impl Board {
+impl Stm32l4 {
     /// Wakes the core if there is a reason to, or lets time pass until the next thing happens.
     pub(super) fn sleep(&mut self) -> Option<Exit> {
         if self.cpu.wakes() {
@@ -40,7 +40,7 @@ impl Board {
     pub(super) fn wait_locked_up(&mut self) -> Option<Exit> {
         let Some(fires) = self.bus.iwdg.fires() else {
             let pc = self.cpu.pc();
-            return Some(self.stop(Exit::LockedUp { pc }));
+            return Some(Exit::LockedUp { pc });
         };
         self.bus.now = self.bus.now.max(fires);
         self.bus.deadline = 0;
@@ -48,6 +48,7 @@ impl Board {
     }
 
     /// Passes the time of a loop that does nothing else, once its branch at `pc` was taken.
+    #[inline]
     pub(super) fn spin(&mut self, pc: u32) -> Option<Exit> {
         let target = self.cpu.pc();
         if pc.wrapping_sub(target) > 2 || self.bus.lines != 0 {

@@ -3,7 +3,7 @@
 //! The core runs at 125 MHz from the first instruction on; what the firmware sets up is
 //! remembered, and does not change the speed.
 
-use super::Plain;
+use crate::devices::Plain;
 
 /// Nanoseconds that a cycle of the core takes.
 pub(crate) const NS_PER_CYCLE: u64 = 8;

@@ -136,6 +136,12 @@ fn greet(bus: &mut Bus, entry: u32) {
     let text =
         format!("ESP-ROM:esp32c3\r\nrst:{number:#x} ({name}),boot:0xc\r\nentry {entry:#x}\r\n");
     for byte in text.bytes() {
+        while !bus.uart.has_room()
+            && let Some(next) = bus.uart.next_event()
+        {
+            bus.now = bus.now.max(next);
+            bus.uart.run_until(bus.now);
+        }
         let sent = bus.uart.send(byte, bus.now);
         bus.check(sent);
     }

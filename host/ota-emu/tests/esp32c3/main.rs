@@ -3,6 +3,7 @@
 mod boot;
 mod cache;
 mod flash;
+mod forks;
 mod power;
 mod programs;
 #[path = "../support/riscv.rs"]

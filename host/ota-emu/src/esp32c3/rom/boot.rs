@@ -71,7 +71,8 @@ fn word(bus: &Bus, at: u32) -> u32 {
 }
 
 /// Entry and segments of an image at the start of the flash, if it is one that may be loaded.
-fn look(bus: &Bus) -> Option<(u32, Vec<Segment>)> {
+fn look(bus: &mut Bus) -> Option<(u32, Vec<Segment>)> {
+    bus.nor.note_use(0);
     let [magic, count] = bus.nor.read(0);
     if magic != MAGIC || count == 0 || count > MAX_SEGMENTS {
         return None;
@@ -88,6 +89,7 @@ fn look(bus: &Bus) -> Option<(u32, Vec<Segment>)> {
             return None;
         }
         for offset in from..at {
+            bus.nor.note_use(offset);
             let [byte] = bus.nor.read(offset);
             sum ^= byte;
         }
@@ -112,9 +114,6 @@ fn load(bus: &mut Bus, segment: &Segment) {
     for offset in 0..segment.len {
         let [byte] = bus.nor.read(segment.from + offset);
         memory::put(bus, segment.to + offset, &[byte]);
-    }
-    for offset in (segment.from..segment.from + segment.len).step_by(4) {
-        bus.nor.note_use(offset);
     }
     bus.now += u64::from(segment.len) * 100_000;
 }

@@ -16,6 +16,7 @@ pub mod image;
 mod map;
 pub mod memory;
 pub mod otadata;
+mod remember;
 
 #[cfg(target_arch = "riscv32")]
 mod chip;
@@ -26,3 +27,4 @@ pub use chip::{
     woke_from_deep_sleep,
 };
 pub use map::{ESP32C3, ESP32C3_CHIP, ESP32C3_LOAD_ADDRESS};
+pub use remember::Remember;

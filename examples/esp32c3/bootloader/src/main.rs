@@ -12,8 +12,8 @@ use esp32c3_product::{BOOT, PRODUCT, WATCHDOG_TIMEOUT_MS};
 use ota_bootloader::{
     Area, Bootloader, Decision, Fed, OneFlash, Region, ResetCause, Start, Storage,
 };
-use ota_esp32c3::{MaskRomFlash, clock, watchdog};
-use ota_image::{ENVELOPE_LEN, Envelope};
+use ota_esp32c3::{MaskRomFlash, Remember, clock, watchdog};
+use ota_image::{Crypto, ENVELOPE_LEN, Envelope};
 use ota_small_crypto::SmallCrypto;
 use recovery::Problem;
 
@@ -41,7 +41,8 @@ fn decide(flash: &mut MaskRomFlash, cause: ResetCause) -> Result<Verified, Probl
     let storage = OneFlash::new(flash, PRODUCT.map).map_err(|_| Problem::OtherFlash)?;
     // Fed between erases and between blocks of a hash, not by a timer: a hang still ends.
     let mut storage = Fed::new(storage, watchdog::feed);
-    let mut bootloader = Bootloader::new(&PRODUCT, BOOT, &mut storage, SmallCrypto);
+    let mut crypto = Remember::new(SmallCrypto);
+    let mut bootloader = Bootloader::new(&PRODUCT, BOOT, &mut storage, &mut crypto);
     let start = match bootloader.boot(cause) {
         Decision::Boot(start) => start,
         Decision::Recovery(reason) => return Err(Problem::Recovery(reason)),
@@ -49,15 +50,20 @@ fn decide(flash: &mut MaskRomFlash, cause: ResetCause) -> Result<Verified, Probl
     let revoked = bootloader.record().revoked;
     Ok(Verified {
         slot: PRODUCT.map.area(Region::Slot(start.slot)),
-        len: length(&mut storage, &start, revoked)?,
+        len: length(&mut storage, &mut crypto, &start, revoked)?,
         trial: start.trial,
     })
 }
 
 /// How many bytes of the slot were verified. Nothing behind them may be loaded, whatever the image
-/// says, so that its manifest is asked, and verified for that once more.
+/// says, so that its manifest is asked once more.
 #[inline(never)] // One kilobyte of stack, given back before anything is loaded.
-fn length(storage: &mut impl Storage, start: &Start, revoked: u8) -> Result<u32, Problem> {
+fn length(
+    storage: &mut impl Storage,
+    crypto: &mut impl Crypto,
+    start: &Start,
+    revoked: u8,
+) -> Result<u32, Problem> {
     let mut bytes = [0; ENVELOPE_LEN];
     let bank = Region::Bank(start.slot); // slot and bank belong together: strategy A/B
     for (offset, block) in (0..).step_by(256).zip(bytes.chunks_mut(256)) {
@@ -67,7 +73,7 @@ fn length(storage: &mut impl Storage, start: &Start, revoked: u8) -> Result<u32,
     }
     let envelope = Envelope::parse(&bytes).map_err(|_| Problem::Manifest)?;
     let manifest = envelope
-        .verify_boot(&mut SmallCrypto, &BOOT, revoked)
+        .verify_boot(crypto, &BOOT, revoked)
         .map_err(|_| Problem::Manifest)?;
     Ok(manifest.image_length)
 }

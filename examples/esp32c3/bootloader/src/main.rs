@@ -50,7 +50,8 @@ fn decide(flash: &mut MaskRomFlash, cause: ResetCause) -> Result<Verified, Probl
     let revoked = bootloader.record().revoked;
     Ok(Verified {
         slot: PRODUCT.map.area(Region::Slot(start.slot)),
-        len: length(&mut storage, &mut crypto, &start, revoked)?,
+        // Borrowed as the bootloader has borrowed it: then the code for it is there once.
+        len: length(&mut storage, &mut &mut crypto, &start, revoked)?,
         trial: start.trial,
     })
 }

@@ -35,6 +35,7 @@ impl State {
         let record = match example {
             Example::Rp2040 => record(product, flash.nor::<1, 4096>()),
             Example::Stm32 => record(product, flash.nor::<8, 2048>()),
+            Example::Esp32c3 => record(product, flash.nor::<4, 4096>()),
         }?;
         let mut envelope = [0; ENVELOPE_LEN];
         let at = product.map.area(Region::Bank(record.active)).offset;

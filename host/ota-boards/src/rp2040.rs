@@ -10,7 +10,8 @@ use ota_cli::input::Firmware;
 use ota_cli::output::Format;
 use ota_cli::package::Package;
 use ota_cli::server::{Request, Server};
-use ota_emu::{Board, Exit, Forwards};
+use ota_emu::rp2040::Board;
+use ota_emu::{Exit, Forwards};
 use tempfile::TempDir;
 
 use crate::example::Example;
@@ -102,7 +103,7 @@ pub fn board(package: &Package, version: &str) -> Result<Board> {
     let map = Example::Rp2040.map()?;
     let bootloader = bootloader.at(map.flash.base)?;
     let image = FlashImage::build(&map, package, Some(&bootloader.bytes))?;
-    let mut flash = ota_emu::flash();
+    let mut flash = ota_emu::rp2040::flash();
     uf2::copy(&Format::Uf2.encode(&image)?, map.flash.base, &mut flash)?;
     let mut board = Board::new(flash);
     knows(&mut board, version, Behaviour::Healthy)?;

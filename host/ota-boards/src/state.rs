@@ -53,7 +53,7 @@ impl State {
 }
 
 fn copy(bytes: &[u8]) -> Flash {
-    let mut flash = ota_emu::flash();
+    let mut flash = ota_emu::rp2040::flash();
     flash.load(0, bytes);
     flash
 }

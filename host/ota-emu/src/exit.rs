@@ -182,6 +182,30 @@ pub enum Fault {
     },
     /// The watchdog fires, but `PSM.WDSEL` does not select the core: nothing is reset.
     WatchdogSelectsNothing,
+    /// The flash window was read or executed while the cache, or its bus, was off.
+    CacheOff {
+        /// What was read.
+        address: u32,
+    },
+    /// The flash window was read or executed where the MMU shows nothing.
+    NotMapped {
+        /// What was read.
+        address: u32,
+    },
+    /// A device was used in a way that it ignores, or that gives rubbish.
+    Misuse {
+        /// The register.
+        register: u32,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A function of the mask ROM that the stand-in does not have.
+    MaskRom {
+        /// Where it would be.
+        address: u32,
+        /// Where it was called from, or rather where it would have returned to.
+        from: u32,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -266,6 +290,21 @@ impl fmt::Display for Fault {
             }
             Self::WatchdogSelectsNothing => {
                 f.write_str("the watchdog fires, but PSM.WDSEL selects nothing to reset")
+            }
+            Self::CacheOff { address } => {
+                write!(f, "{address:#010x} was read while the cache was off")
+            }
+            Self::NotMapped { address } => {
+                write!(f, "{address:#010x} was read, where the MMU shows nothing")
+            }
+            Self::Misuse { register, what } => {
+                write!(f, "the device at {register:#010x}: {what}")
+            }
+            Self::MaskRom { address, from } => {
+                write!(
+                    f,
+                    "the stand-in mask ROM has no function at {address:#010x}, called from {from:#010x}"
+                )
             }
         }
     }

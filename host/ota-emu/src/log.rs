@@ -23,6 +23,8 @@ pub enum Source {
     Rtt,
     /// The board's UART.
     Uart,
+    /// The chip's USB, as a serial line.
+    Usb,
     /// The board itself: resets.
     Board,
 }
@@ -59,32 +61,29 @@ struct Program {
     block: u32,
     /// Where its code is.
     code: Range<u64>,
-    /// What of it lies in the flash: offset and bytes.
-    flash: Vec<(usize, Vec<u8>)>,
+    /// What of it is executed from flash: addresses and bytes.
+    flash: Vec<(u32, Vec<u8>)>,
 }
 
 impl Program {
     /// Whether this is the one that runs at `pc`. Versions of one firmware lie in the same place:
     /// the flash tells which it is.
-    fn runs(&self, pc: u32, flash: &[u8]) -> bool {
-        let on_flash = |(offset, bytes): &(usize, Vec<u8>)| {
-            flash
-                .get(*offset..)
-                .is_some_and(|rest| rest.starts_with(bytes))
-        };
-        self.code.contains(&pc.into()) && self.flash.iter().all(on_flash)
+    fn runs(&self, pc: u32, holds: impl Fn(u32, &[u8]) -> bool) -> bool {
+        let mut flash = self.flash.iter();
+        self.code.contains(&pc.into()) && flash.all(|(address, bytes)| holds(*address, bytes))
     }
 }
 
 /// Collects lines.
 #[derive(Debug, Clone)]
-pub(crate) struct Log {
-    /// The addresses of the flash.
+pub struct Log {
+    /// The addresses of code in flash.
     window: Range<u32>,
     programs: Vec<Program>,
     lines: Vec<Line>,
-    /// Bytes that do not make a line yet: of the UART, and of each RTT control block.
+    /// Bytes that do not make a line yet: of UART and USB, and of each RTT control block.
     uart: Vec<u8>,
+    usb: Vec<u8>,
     rtt: BTreeMap<u32, Vec<u8>>,
     /// RTT control blocks that were found in RAM.
     found: Vec<u32>,
@@ -93,13 +92,14 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Of a board whose flash is at these addresses.
+    /// Of a board that executes flash at these addresses.
     pub(crate) const fn new(window: Range<u32>) -> Self {
         Self {
             window,
             programs: Vec::new(),
             lines: Vec::new(),
             uart: Vec::new(),
+            usb: Vec::new(),
             rtt: BTreeMap::new(),
             found: Vec::new(),
             looked_at: 0,
@@ -124,8 +124,7 @@ impl Log {
         for segment in file.segments() {
             let address = u32::try_from(segment.address())?;
             if self.window.contains(&address) {
-                let offset = (address - self.window.start) as usize;
-                flash.push((offset, segment.data()?.to_vec()));
+                flash.push((address, segment.data()?.to_vec()));
             }
         }
         self.programs.push(Program {
@@ -151,12 +150,12 @@ impl Log {
     }
 
     /// Takes what is in the firmware's RTT buffers: now, with the core at `pc` after so many
-    /// instructions.
-    pub(crate) fn drain_rtt<'a>(
+    /// instructions. `holds` tells whether these bytes are in the flash at that address now.
+    pub(crate) fn drain_rtt(
         &mut self,
         (now, pc, instructions): (u64, u32, u64),
         memory: &mut Memory,
-        flash: impl Fn() -> &'a [u8],
+        holds: impl Fn(u32, &[u8]) -> bool,
     ) {
         let mut blocks: Vec<u32> = self.programs.iter().map(|program| program.block).collect();
         // Only if no ELF file told of any: what looks like a buffer may also be a part of an
@@ -176,7 +175,7 @@ impl Log {
             }
             let bytes = rtt::drain(memory, block);
             if !bytes.is_empty() {
-                self.rtt(now, block, pc, flash(), &bytes);
+                self.rtt(now, block, pc, &holds, &bytes);
             }
         }
     }
@@ -192,6 +191,7 @@ impl Log {
     /// What belongs to no whole line any more: the chip was reset.
     pub(crate) fn cut_off(&mut self) {
         self.uart.clear();
+        self.usb.clear();
         self.rtt.clear();
     }
 
@@ -212,13 +212,26 @@ impl Log {
         }
     }
 
-    /// Bytes from the control block at `block`, logged while the core was at `pc` and this in the
-    /// flash.
-    fn rtt(&mut self, now: u64, block: u32, pc: u32, flash: &[u8], bytes: &[u8]) {
+    pub(crate) fn usb(&mut self, now: u64, bytes: &[u8]) {
+        self.usb.extend_from_slice(bytes);
+        for text in whole_lines(&mut self.usb) {
+            self.push(now, Source::Usb, None, text);
+        }
+    }
+
+    /// Bytes from the control block at `block`, logged while the core was at `pc`.
+    fn rtt(
+        &mut self,
+        now: u64,
+        block: u32,
+        pc: u32,
+        holds: &impl Fn(u32, &[u8]) -> bool,
+        bytes: &[u8],
+    ) {
         let mut rest = self.rtt.remove(&block).unwrap_or_default();
         rest.extend_from_slice(bytes);
         let here = |program: &&Program| program.block == block;
-        let running = |program: &&Program| here(program) && program.runs(pc, flash);
+        let running = |program: &&Program| here(program) && program.runs(pc, holds);
         let program = self.programs.iter().find(running);
         match program.or_else(|| self.programs.iter().find(here)).cloned() {
             Some(program) => self.frames(now, &program.table, &mut rest),

@@ -1,24 +1,38 @@
-//! `rpemu`: runs a firmware on the board, from a file that is its flash.
+//! `rpemu`: runs a firmware on a board, from a file that is its flash.
 
 use anyhow::Context as _;
-use clap::Parser;
-use ota_emu::{Board, Exit, Forwards, flash_file};
-use ota_sim::Cut;
+use clap::{Parser, ValueEnum};
+use ota_emu::{Board, Chip, Exit, Forwards, esp32c3, rp2040, stm32};
+use ota_sim::{Cut, Flash};
 use std::path::PathBuf;
 
-/// Runs RP2040 firmware on a W5500-EVB-Pico in software.
+/// Which board.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Which {
+    /// A W5500-EVB-Pico.
+    Rp2040,
+    /// A NUCLEO-L476RG.
+    Stm32,
+    /// A module with an ESP32-C3.
+    Esp32c3,
+}
+
+/// Runs firmware on a board in software.
 #[derive(Debug, Parser)]
 #[command(name = "rpemu")]
 struct Arguments {
-    /// The flash of the board, 2 MiB; created if it does not exist.
+    /// The flash of the board; created if it does not exist.
     flash: PathBuf,
+    /// Which board it is.
+    #[arg(long, value_enum, default_value_t = Which::Rp2040)]
+    chip: Which,
     /// Put a file into the flash first: PATH@OFFSET (a missing offset is 0).
     #[arg(long, value_name = "PATH@OFFSET")]
     image: Vec<String>,
     /// An ELF whose defmt logs are to be decoded.
     #[arg(long, value_name = "ELF")]
     elf: Vec<PathBuf>,
-    /// Leave the network cable unplugged.
+    /// Leave the network cable unplugged, where there is one.
     #[arg(long)]
     no_network: bool,
     /// Lead a port of 10.0.2.2 to another port of 127.0.0.1: 80=8000.
@@ -40,8 +54,30 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let mut board = build(&arguments)?;
-    let exit = run(&mut board, &arguments);
+    let path = &arguments.flash;
+    match arguments.chip {
+        Which::Rp2040 => {
+            let mut board = build(&arguments, rp2040::flash_file(path))?;
+            if !arguments.no_network {
+                let forwards: Forwards = arguments.forward.iter().copied().collect();
+                rp2040::Board::attach_network(&mut board, forwards);
+            }
+            run_and_tell(board, &arguments);
+        }
+        Which::Stm32 => {
+            let board: stm32::Board = build(&arguments, stm32::flash_file(path))?;
+            run_and_tell(board, &arguments);
+        }
+        Which::Esp32c3 => {
+            let board: esp32c3::Board = build(&arguments, esp32c3::flash_file(path))?;
+            run_and_tell(board, &arguments);
+        }
+    }
+    Ok(())
+}
+
+fn run_and_tell<C: Chip>(mut board: Board<C>, arguments: &Arguments) {
+    let exit = run(&mut board, arguments);
     println!(
         "{exit:?} at pc {:#010x}, {} flash operations, {} instructions, cuts {}",
         board.pc(),
@@ -49,11 +85,13 @@ fn main() -> anyhow::Result<()> {
         board.instructions(),
         board.flash().history()
     );
-    Ok(())
 }
 
-fn build(arguments: &Arguments) -> anyhow::Result<Board> {
-    let mut flash = flash_file(&arguments.flash).context("the flash file")?;
+fn build<C: Chip>(
+    arguments: &Arguments,
+    flash: std::io::Result<Flash>,
+) -> anyhow::Result<Board<C>> {
+    let mut flash = flash.context("the flash file")?;
     for image in &arguments.image {
         let (path, offset) = image.split_once('@').unwrap_or((image, "0"));
         let bytes = std::fs::read(path).with_context(|| path.to_owned())?;
@@ -63,9 +101,6 @@ fn build(arguments: &Arguments) -> anyhow::Result<Board> {
     for elf in &arguments.elf {
         let bytes = std::fs::read(elf).with_context(|| elf.display().to_string())?;
         board.load_defmt(&bytes)?;
-    }
-    if !arguments.no_network {
-        board.attach_network(arguments.forward.iter().copied().collect::<Forwards>());
     }
     if let Some(cut) = arguments.cut {
         board.cut_at(cut.operation, cut.tear);
@@ -87,7 +122,7 @@ fn parse_offset(text: &str) -> anyhow::Result<u32> {
 }
 
 /// Runs in portions, so that lines appear while they are logged.
-fn run(board: &mut Board, arguments: &Arguments) -> Exit {
+fn run<C: Chip>(board: &mut Board<C>, arguments: &Arguments) -> Exit {
     const PORTION: u64 = 1_000_000;
     let (mut printed, mut resets) = (0, 0);
     loop {

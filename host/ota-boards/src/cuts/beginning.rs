@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ota_emu::Board;
+use ota_emu::rp2040::Board;
 use ota_sim::Flash;
 
 /// How often a board is kept, in instructions.

@@ -14,7 +14,8 @@ use std::hash::DefaultHasher;
 
 use anyhow::{Result, bail, ensure};
 use ota_bootloader::{BootState, Index, Record, Region, TrialState};
-use ota_emu::{Board, Exit};
+use ota_emu::Exit;
+use ota_emu::rp2040::Board;
 use ota_sim::Flash;
 use rp2040_product::PRODUCT;
 

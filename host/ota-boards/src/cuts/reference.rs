@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ota_bootloader::{BootState, Index, Region};
-use ota_emu::{Board, Exit};
+use ota_emu::Exit;
+use ota_emu::rp2040::Board;
 use ota_sim::{Cut, Flash, Interrupted, Tear};
 use rp2040_product::PRODUCT;
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use ota_bootloader::{OneFlash, Record, Region, Updater};
 use ota_cli::package::Package;
-use ota_emu::Board;
+use ota_emu::rp2040::Board;
 use ota_image::SoftwareCrypto;
 use ota_sim::Flash;
 use rp2040_product::PRODUCT;

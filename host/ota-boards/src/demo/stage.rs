@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ota_bootloader::BootState;
 use ota_cli::package::Package;
 use ota_cli::screen::Screen;
-use ota_emu::{Board, Exit};
+use ota_emu::Exit;
+use ota_emu::rp2040::Board;
 use ota_sim::{Interrupted, Tear};
 use rp2040_product::PRODUCT;
 

@@ -10,7 +10,7 @@ use ota_boards::rp2040::{self, Shop};
 use ota_boards::state::State;
 use ota_bootloader::{BootState, Fallback, Record};
 use ota_cli::package::Package;
-use ota_emu::Board;
+use ota_emu::rp2040::Board;
 use rp2040_product::PRODUCT;
 
 /// More instructions than any step of a story takes.

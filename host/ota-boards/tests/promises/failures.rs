@@ -5,7 +5,8 @@ use ota_boards::firmware::Behaviour;
 use ota_boards::release::release;
 use ota_boards::rp2040;
 use ota_bootloader::{Failure, Fallback};
-use ota_emu::{Board, Line};
+use ota_emu::Line;
+use ota_emu::rp2040::Board;
 use rp2040_product::PRODUCT;
 
 use crate::common::{ENVELOPE, LIMIT, assert_confirmed, good, sequence, updated_board};

@@ -1,21 +1,7 @@
-//! The devices of the board, one file each.
-//!
-//! A device knows its registers by their offset within its block; the bus knows where the
-//! blocks are. Time is a parameter: nanoseconds since the board was made.
+//! Devices that any board may have.
 
-pub(crate) mod adc;
-pub(crate) mod clocks;
-pub(crate) mod dma;
-pub(crate) mod gpio;
 pub(crate) mod nor;
-pub(crate) mod resets;
-pub(crate) mod sio;
-pub(crate) mod spi;
-pub(crate) mod ssi;
-pub(crate) mod timer;
-pub(crate) mod uart;
 pub(crate) mod w5500;
-pub(crate) mod watchdog;
 
 /// Registers that only remember what was written to them.
 #[derive(Debug, Clone, Default)]

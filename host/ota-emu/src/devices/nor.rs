@@ -1,6 +1,7 @@
 //! The flash chip: a W25Q16 with its commands, on top of the torn flash of `ota-sim`.
 
 use crate::exit::{Fault, Stop};
+use crate::uses::Uses;
 use ota_sim::{Config, Flash, FlashError, OnViolation};
 use std::sync::Arc;
 
@@ -9,13 +10,16 @@ pub(crate) const PAGE: u32 = 256;
 /// The smallest unit of an erase.
 pub(crate) const SECTOR: u32 = 4096;
 
-/// How long things take, in nanoseconds: typical values of a W25Q16JV.
+/// How long things take, in nanoseconds: typical values of a W25Q16JV. A program takes this for its
+/// first byte and for each other one, but no longer than for a whole page.
+const FIRST_BYTE_NS: u64 = 30_000;
+const BYTE_NS: u64 = 2_500;
 const PROGRAM_NS: u64 = 400_000;
 const SECTOR_NS: u64 = 45_000_000;
 const BLOCK_NS: u64 = 150_000_000;
 
-/// Manufacturer and model, as the chip on a Pico answers.
-const JEDEC_ID: [u8; 3] = [0xEF, 0x40, 0x15];
+/// Manufacturer and family, as the chip on a Pico answers; the size follows, as a power of two.
+const JEDEC_ID: [u8; 2] = [0xEF, 0x40];
 const UNIQUE_ID: [u8; 8] = *b"ota-emu\0";
 
 /// The chip. Commands arrive byte by byte between a select and a deselect.
@@ -32,8 +36,8 @@ pub(crate) struct Nor {
     busy_until: u64,
     /// Counts changes, for those who remember contents.
     generation: u64,
-    /// The sectors that were read or changed since the last reset: a bit each.
-    used: Box<[u64]>,
+    /// The sectors that were read or changed since the last reset.
+    used: Uses,
 }
 
 impl Nor {
@@ -49,7 +53,7 @@ impl Nor {
         } = *flash.config();
         assert!(
             (write_size, erase_size, erased, ecc) == (1, SECTOR, 0xFF, false),
-            "the board's flash programs bytes and erases sectors of 4096: see ota_emu::flash"
+            "the board's flash programs bytes and erases sectors of 4096: see ota_emu::rp2040::flash"
         );
         assert!(
             size.is_power_of_two() && size <= 16 << 20,
@@ -65,32 +69,33 @@ impl Nor {
             continuous: false,
             busy_until: 0,
             generation: 0,
-            used: vec![0; (size / SECTOR).div_ceil(64) as usize].into(),
+            used: Uses::new(size, SECTOR),
         }
     }
 
     /// Remembers that something is read or changed there.
+    #[inline]
     pub(crate) fn note_use(&mut self, offset: u32) {
-        let sector = (offset as usize & (self.seen.len() - 1)) / SECTOR as usize;
-        if let Some(bits) = self.used.get_mut(sector / 64) {
-            *bits |= 1 << (sector % 64);
-        }
+        self.used.note(offset & (self.flash.config().size - 1));
     }
 
     /// Whether the sector at this offset was read or changed since the last reset.
     pub(crate) fn has_used(&self, offset: u32) -> bool {
-        let sector = (offset / SECTOR) as usize;
-        let bits = self.used.get(sector / 64);
-        bits.is_some_and(|bits| bits >> (sector % 64) & 1 != 0)
+        self.used.has(offset)
     }
 
     /// A reset: nothing was used since.
     pub(crate) fn forget_uses(&mut self) {
-        self.used.fill(0);
+        self.used.forget();
     }
 
     pub(crate) const fn flash(&self) -> &Flash {
         &self.flash
+    }
+
+    /// All that a read sees.
+    pub(crate) fn contents(&self) -> &[u8] {
+        &self.seen
     }
 
     /// Lets `change` work on the flash from outside, as a test does.
@@ -174,7 +179,9 @@ impl Nor {
             (0x05, _) => u8::from(self.busy(now)) | u8::from(self.write_enabled) << 1,
             // Status register 2: quad mode is enabled, as the factory leaves it on this chip.
             (0x35, _) => 0x02,
-            (0x9F, _) => JEDEC_ID.get(nth - 1).copied().unwrap_or(0),
+            (0x9F, 1 | 2) => JEDEC_ID[nth - 1],
+            (0x9F, 3) => self.seen.len().trailing_zeros().to_le_bytes()[0],
+            (0x9F, _) => 0,
             (0x4B, 5..) => UNIQUE_ID[(nth - 5) % UNIQUE_ID.len()],
             _ => 0xFF,
         }
@@ -231,7 +238,8 @@ impl Nor {
         if offset % PAGE + len > PAGE {
             return Err(Fault::FlashRange { offset, len }.into());
         }
-        self.busy_until = now + PROGRAM_NS;
+        let time = FIRST_BYTE_NS + BYTE_NS * u64::from(len - 1);
+        self.busy_until = now + time.min(PROGRAM_NS);
         // 0xFF leaves cells as they are: drivers fill up pages with it.
         let Some(first) = bytes.iter().position(|&byte| byte != 0xFF) else {
             return Ok(());

@@ -1,7 +1,8 @@
 //! The boot ROM's flash functions, power cuts and forks.
 
 use crate::thumb::{Program, run_to_end};
-use ota_emu::{Board, Exit};
+use ota_emu::Exit;
+use ota_emu::rp2040::Board;
 use ota_sim::{Cut, Tear};
 
 const TARGET: u32 = 0x10_0000;
@@ -163,7 +164,7 @@ fn flash_in_a_file_survives_the_board() {
     let path = directory.path().join("flash.img");
     let source = writer();
     {
-        let mut flash = ota_emu::flash_file(&path).expect("a new file");
+        let mut flash = ota_emu::rp2040::flash_file(&path).expect("a new file");
         flash.load(0, source.flash().bytes());
         let mut board = Board::new(flash);
         board.start_at(0x1000_0100);

@@ -1,7 +1,8 @@
 //! The watchdog, and what a firmware can tell of the last reset.
 
 use crate::thumb::{Program, run_to_end};
-use ota_emu::{Board, Exit, Fault, Reset};
+use ota_emu::rp2040::Board;
+use ota_emu::{Exit, Fault, Reset};
 
 const WATCHDOG: u32 = 0x4005_8000;
 const WATCHDOG_LOAD: u32 = WATCHDOG + 4;

@@ -1,7 +1,8 @@
 //! What silicon would not forgive ends the run, by name.
 
 use crate::thumb::Program;
-use ota_emu::{Board, Exit, Fault, flash};
+use ota_emu::rp2040::{Board, flash};
+use ota_emu::{Exit, Fault};
 
 const TARGET: u32 = 0x10_0000;
 const RAM: u32 = 0x2000_0000;

@@ -1,7 +1,8 @@
 //! Programs on the board: from RAM, from flash, or as its second stage.
 
 pub(crate) use crate::assembler::Program;
-use ota_emu::{Board, Exit, flash};
+use ota_emu::Exit;
+use ota_emu::rp2040::{Board, flash};
 
 /// Where programs are put.
 const PROGRAM: u32 = 0x1000_0200;

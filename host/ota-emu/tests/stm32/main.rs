@@ -5,6 +5,7 @@
 mod assembler;
 mod ecc;
 mod flash;
+mod forks;
 mod options;
 mod power;
 mod rules;

@@ -33,7 +33,7 @@ pub(super) enum Change {
 }
 
 /// The registers that do something, and all others as memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Csrs {
     status: u32,
     vectors: u32,
@@ -66,6 +66,16 @@ impl Csrs {
     #[must_use]
     pub fn interrupts_enabled(&self) -> bool {
         self.status & MIE != 0
+    }
+
+    /// Where handlers are: a table of jumps.
+    pub(crate) const fn set_vectors(&mut self, address: u32) {
+        self.vectors = address & !0xFF | 1;
+    }
+
+    /// The address of that table.
+    pub(crate) const fn vectors(&self) -> u32 {
+        self.vectors & !0xFF
     }
 
     fn read(&self, number: u32) -> u32 {

@@ -63,7 +63,7 @@ impl Exception {
 }
 
 /// Registers and state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Cpu {
     registers: [u32; 32],
     /// The next instruction's address.

@@ -65,6 +65,7 @@ impl Bus {
         {
             return Some([0; N]);
         }
+        self.flash.cells_mut().note_use(offset);
         // Instructions come as half words, and through a cache of their own.
         if N != 2 && self.flash.cache.read(offset) {
             let address = FLASH_START + offset;
@@ -124,6 +125,13 @@ impl Bus {
             core::array::from_fn(|i| bytes[i % N])
         };
         self.store_register(address & !3, u32::from_le_bytes(word));
+    }
+
+    /// Something else than the instruction at `pc` is executed, because of what it is.
+    pub(crate) fn note_use(&mut self, pc: u32) {
+        if let Some(offset) = Self::in_flash(pc) {
+            self.flash.cells_mut().note_use(offset);
+        }
     }
 
     /// The memory that holds code at `pc` is about to be executed.

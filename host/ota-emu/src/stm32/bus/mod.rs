@@ -11,9 +11,9 @@ use super::devices::rcc::{Clocks, Rcc};
 use super::devices::systick::SysTick;
 use super::devices::timer::Timer;
 use super::devices::usart::Usart;
-use super::line::BoardEnd;
 use crate::devices::Plain;
 use crate::exit::{Reset, Stop};
+use crate::line::BoardEnd;
 use crate::memory::Memory;
 use ota_sim::Flash;
 
@@ -58,7 +58,7 @@ const FLASH_INTERRUPT: u32 = 4;
 const USART2_INTERRUPT: u32 = 38;
 
 /// Everything around the core.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bus {
     /// Picoseconds since the board was made.
     pub(crate) now: u64,
@@ -76,7 +76,7 @@ pub(crate) struct Bus {
     pub(crate) usart: Usart,
     pub(crate) gpio: Gpio,
     /// Who is at the other end of the serial line.
-    pub(crate) line: Option<BoardEnd>,
+    pub(crate) line: BoardEnd,
     /// The interrupt lines, as of the last time that the devices ran.
     pub(crate) lines: u64,
     /// The core reached for something that does not exist.
@@ -90,27 +90,6 @@ pub(crate) struct Bus {
     plain: Plain,
     /// The RTC's registers, among them those that a program may keep things in.
     backup: Plain,
-}
-
-impl Clone for Bus {
-    /// Without the serial line, which has one board at its end.
-    fn clone(&self) -> Self {
-        Self {
-            sram1: self.sram1.clone(),
-            sram2: self.sram2.clone(),
-            flash: self.flash.clone(),
-            rcc: self.rcc.clone(),
-            systick: self.systick.clone(),
-            iwdg: self.iwdg.clone(),
-            usart: self.usart.clone(),
-            gpio: self.gpio.clone(),
-            line: None,
-            timers: self.timers.clone(),
-            plain: self.plain.clone(),
-            backup: self.backup.clone(),
-            ..*self
-        }
-    }
 }
 
 /// RAM after a power-up.
@@ -137,7 +116,7 @@ impl Bus {
             iwdg: Iwdg::default(),
             usart: Usart::new(clocks.usart2),
             gpio: Gpio::new(),
-            line: None,
+            line: BoardEnd::default(),
             lines: 0,
             nothing_at: None,
             fault_pending: false,
@@ -160,6 +139,7 @@ impl Bus {
         self.systick = SysTick::new(self.cycle);
         self.iwdg = Iwdg::default();
         self.usart = Usart::new(self.clocks.usart2);
+        self.line.reset();
         self.gpio.reset();
         for index in 0..TIMERS.len() {
             self.reset_timer(index);

@@ -29,21 +29,15 @@ impl Bus {
 
     /// Hands what was sent to whoever is at the other end, once the firmware pauses.
     fn talk(&mut self) {
-        let Some(line) = &self.line else {
-            return;
-        };
-        if self.usart.is_quiet() && self.usart.has_sent() {
-            let answer = line.exchange(&self.usart.take_sent());
+        if self.line.is_attached() && self.usart.is_quiet() && self.usart.has_sent() {
+            let answer = self.line.exchange(&self.usart.take_sent());
             self.usart.feed(&answer, self.now);
         }
     }
 
     /// Takes what the other end has sent of its own accord.
     pub(crate) fn listen(&mut self) {
-        let Some(line) = &self.line else {
-            return;
-        };
-        let bytes = line.receive();
+        let bytes = self.line.receive();
         if !bytes.is_empty() {
             self.usart.feed(&bytes, self.now);
             self.deadline = 0;

@@ -2,6 +2,7 @@
 
 use super::{Cpu, Port, Side, THIS};
 use crate::stm32::bus::Bus;
+use core::hash::{Hash, Hasher};
 use rp2350_emu::bus::ppb::Ppb;
 use rp2350_emu::core::{CortexM33, Registers};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -46,6 +47,27 @@ impl Cpu {
         core.step(&mut Port { bus, side });
         self.side.stand_in = None;
         self.core.invalidate_decode_cache_all();
+    }
+}
+
+impl Hash for Cpu {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let regs = &self.core.regs;
+        (regs.r, regs.xpsr, regs.control, regs.fpscr).hash(hasher);
+        regs.s.map(f32::to_bits).hash(hasher);
+        (regs.primask, regs.basepri, regs.faultmask).hash(hasher);
+        (regs.msp, regs.psp, self.core.it_state()).hash(hasher);
+        let ppb = &self.core.ppb;
+        (ppb.vtor, ppb.scr, ppb.ccr, ppb.shpr, ppb.shcsr, ppb.icsr).hash(hasher);
+        (ppb.cfsr, ppb.hfsr, ppb.cpacr, ppb.fpccr, ppb.fpcar).hash(hasher);
+        for words in [&ppb.nvic_iser, &ppb.nvic_ispr, &ppb.nvic_iabr] {
+            words.each_ref().map(|word| word.load(Relaxed)).hash(hasher);
+        }
+        ppb.nvic_ipr.hash(hasher);
+        let atomics = &self.side.atomics;
+        for flags in [&atomics.halted, &atomics.wfe_waiting, &atomics.event_flag] {
+            flags[THIS].load(Relaxed).hash(hasher);
+        }
     }
 }
 

@@ -119,6 +119,7 @@ impl Cpu {
     /// An instruction that the core gets wrong.
     fn step_around(&mut self, fix: &Fix, bus: &mut Bus) {
         let pc = self.pc();
+        bus.note_use(pc);
         let it = self.core.it_state();
         let passes = it & 0xF == 0 || self.core.regs.condition_passed(it >> 4);
         self.side.stand_in = Some((pc, fix.stand_in));

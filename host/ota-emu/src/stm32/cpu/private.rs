@@ -19,6 +19,7 @@ const SYSRESETREQ: u32 = 1 << 2;
 
 impl Cpu {
     /// Does what the last instruction stored into the private peripherals.
+    #[inline]
     pub(super) fn settle_private(&mut self, bus: &mut Bus) {
         if !self.side.stores.is_empty() {
             self.settle_stores(bus);
@@ -62,6 +63,7 @@ impl Cpu {
 
     /// Makes pending what the devices ask for. A line that stays up while its handler runs is
     /// seen again when the handler is left.
+    #[inline]
     pub(crate) fn interrupt(&mut self, bus: &mut Bus) {
         let ppb = &mut self.core.ppb;
         for (word, lines) in [bus.lines & 0xFFFF_FFFF, bus.lines >> 32]

@@ -5,6 +5,7 @@
 //! are still there depends on everything that was read meanwhile; here, all of them are.
 
 use super::cells::{PAGE, WORD};
+use core::hash::{Hash, Hasher};
 use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,13 @@ pub(crate) struct DataCache {
     stale: BTreeMap<u32, BTreeSet<u32>>,
     /// The page that was read last: the usual case, quickly.
     last: Option<u32>,
+}
+
+impl Hash for DataCache {
+    /// Without the shortcut, which does not change what reads see.
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (self.enabled, &self.read, &self.stale).hash(hasher);
+    }
 }
 
 impl DataCache {

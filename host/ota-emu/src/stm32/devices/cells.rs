@@ -1,5 +1,7 @@
 //! The flash array: double words with error correction, on the torn flash of `ota-sim`.
 
+use crate::uses::Uses;
+use core::hash::{Hash as _, Hasher};
 use core::ops::Range;
 use ota_sim::{Config, Flash, FlashError, OnViolation};
 use std::collections::BTreeSet;
@@ -30,6 +32,8 @@ pub(crate) struct Cells {
     weak: BTreeSet<u32>,
     /// What was changed, for those who remember contents.
     changed: Option<Range<u32>>,
+    /// The pages that were read or changed since the last reset.
+    used: Uses,
 }
 
 impl Cells {
@@ -49,6 +53,7 @@ impl Cells {
             failed: BTreeSet::new(),
             weak: BTreeSet::new(),
             changed: None,
+            used: Uses::new(SIZE, PAGE),
         };
         cells.look_at_all();
         cells
@@ -61,6 +66,22 @@ impl Cells {
     /// All of it, as reads see it.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.seen
+    }
+
+    /// Remembers that something is read or changed there.
+    #[inline]
+    pub(crate) fn note_use(&mut self, offset: u32) {
+        self.used.note(offset);
+    }
+
+    /// Whether the page at this offset was read or changed since the last reset.
+    pub(crate) fn has_used(&self, offset: u32) -> bool {
+        self.used.has(offset)
+    }
+
+    /// A reset: nothing was used since.
+    pub(crate) fn forget_uses(&mut self) {
+        self.used.forget();
     }
 
     /// Lets `change` work on the flash from outside, as a test does.
@@ -90,6 +111,11 @@ impl Cells {
         } else {
             Correction::Good
         }
+    }
+
+    /// Hashes what reads come to, besides the contents.
+    pub(crate) fn hash_corrections(&self, hasher: &mut impl Hasher) {
+        self.weak.hash(hasher);
     }
 
     /// Whether all double words read well, as is usual.

@@ -11,6 +11,7 @@ use super::cells::{BANK, Cells, Correction, WORD};
 use super::options::Options;
 use crate::exit::{Fault, Reset, Stop};
 use bits::{control, ecc, status};
+use core::hash::{Hash, Hasher};
 use core::ops::Range;
 use ota_sim::{Cut, Flash, FlashError, Tear};
 
@@ -24,7 +25,7 @@ const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
 const OPTION_KEYS: [u32; 2] = [0x0819_2A3B, 0x4C5D_6E7F];
 
 /// How far a pair of keys has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Lock {
     Closed,
     Half,
@@ -32,7 +33,7 @@ enum Lock {
     Jammed,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 enum Operation {
     Program {
         offset: u32,
@@ -62,6 +63,17 @@ pub(crate) struct FlashInterface {
     nmi: bool,
     /// Mistakes set their flags, as on silicon; otherwise they end the run.
     pub(crate) reports_mistakes: bool,
+}
+
+impl Hash for FlashInterface {
+    /// Not the cells, nor the time that an operation takes.
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.cells.hash_corrections(hasher);
+        self.cache.hash(hasher);
+        let operation = self.operation.as_ref().map(|(_, operation)| operation);
+        (self.access, self.status, self.control, self.ecc).hash(hasher);
+        (self.locks, self.latch, operation, self.nmi).hash(hasher);
+    }
 }
 
 impl FlashInterface {

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod console;
 mod flash;
+mod hash;
 mod leave;
 mod mmu;
 mod rom;
@@ -13,6 +14,7 @@ mod start;
 pub mod watchdog;
 
 pub use flash::{FlashError, MaskRomFlash};
+pub use hash::{ChipHasher, HashCrypto};
 pub use leave::start;
 pub use start::{reset, reset_cause, woke_from_deep_sleep};
 

@@ -25,7 +25,7 @@ async fn main(spawner: Spawner) {
     esp_rtos::start(timer.alarm0, chip.FROM_CPU_INTR0);
 
     // What the bootloader had is free now: the radio's driver gets it, and as much again.
-    esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: 64 * 1024);
+    esp_alloc::heap_allocator!(#[unsafe(link_section = ".dram2_uninit")] size: 64 * 1024);
     esp_alloc::heap_allocator!(size: 64 * 1024);
     let stack = network::start(spawner, chip.WIFI);
     let server = Server::new(stack);

@@ -12,7 +12,7 @@ use esp32c3_product::{BOOT, PRODUCT, WATCHDOG_TIMEOUT_MS};
 use ota_bootloader::{
     Area, Bootloader, Decision, Fed, OneFlash, Region, ResetCause, Start, Storage,
 };
-use ota_esp32c3::{MaskRomFlash, Remember, clock, watchdog};
+use ota_esp32c3::{HashCrypto, MaskRomFlash, Remember, clock, watchdog};
 use ota_image::{Crypto, ENVELOPE_LEN, Envelope};
 use ota_small_crypto::SmallCrypto;
 use recovery::Problem;
@@ -41,7 +41,8 @@ fn decide(flash: &mut MaskRomFlash, cause: ResetCause) -> Result<Verified, Probl
     let storage = OneFlash::new(flash, PRODUCT.map).map_err(|_| Problem::OtherFlash)?;
     // Fed between erases and between blocks of a hash, not by a timer: a hang still ends.
     let mut storage = Fed::new(storage, watchdog::feed);
-    let mut crypto = Remember::new(SmallCrypto);
+    // SAFETY: there is no other one.
+    let mut crypto = Remember::new(unsafe { HashCrypto::new(SmallCrypto) });
     let mut bootloader = Bootloader::new(&PRODUCT, BOOT, &mut storage, &mut crypto);
     let start = match bootloader.boot(cause) {
         Decision::Boot(start) => start,

@@ -14,6 +14,8 @@ pub enum Example {
     Rp2040,
     /// A NUCLEO-L476RG, over its serial line.
     Stm32,
+    /// An ESP32-C3, over its serial line.
+    Esp32c3,
 }
 
 impl Example {
@@ -23,6 +25,7 @@ impl Example {
         match self {
             Self::Rp2040 => "rp2040",
             Self::Stm32 => "stm32",
+            Self::Esp32c3 => "esp32c3",
         }
     }
 
@@ -50,6 +53,7 @@ impl Example {
         match self {
             Self::Rp2040 => "thumbv6m-none-eabi",
             Self::Stm32 => "thumbv7em-none-eabihf",
+            Self::Esp32c3 => "riscv32imc-unknown-none-elf",
         }
     }
 
@@ -59,6 +63,7 @@ impl Example {
         match self {
             Self::Rp2040 => &rp2040_product::PRODUCT,
             Self::Stm32 => &stm32_product::PRODUCT,
+            Self::Esp32c3 => &esp32c3_product::PRODUCT,
         }
     }
 
@@ -68,6 +73,7 @@ impl Example {
         match self {
             Self::Rp2040 => rp2040_product::BOOT,
             Self::Stm32 => stm32_product::BOOT,
+            Self::Esp32c3 => esp32c3_product::BOOT,
         }
     }
 
@@ -79,6 +85,7 @@ impl Example {
         Map::load(Path::new(match self {
             Self::Rp2040 => "rp2040",
             Self::Stm32 => "stm32l476",
+            Self::Esp32c3 => "esp32c3",
         }))
     }
 

@@ -49,6 +49,7 @@ pub fn record(example: Example, flash: &mut Flash) -> Result<Option<Record>> {
     match example {
         Example::Rp2040 => newest(product, flash.nor::<1, 4096>()),
         Example::Stm32 => newest(product, flash.nor::<8, 2048>()),
+        Example::Esp32c3 => newest(product, flash.nor::<4, 4096>()),
     }
 }
 

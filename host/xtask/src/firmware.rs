@@ -41,6 +41,13 @@ pub(crate) const STM32: Program = Program {
     name: "stm32-bootloader",
 };
 
+/// The ESP32-C3 example's bootloader.
+pub(crate) const ESP32C3: Program = Program {
+    folder: "examples/esp32c3/bootloader",
+    target_folder: "firmware",
+    name: "esp32c3-bootloader",
+};
+
 impl Program {
     /// A program of `checks/bare-metal`.
     pub(crate) const fn bare(name: &'static str) -> Self {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::firmware::{Program, RP2040, STM32, TARGETS, root, sizes};
+use crate::firmware::{ESP32C3, Program, RP2040, STM32, TARGETS, root, sizes};
 
 /// The most that a bootloader may take.
 const LIMIT: u64 = 32 * 1024;
@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     rows.push(measure(RP2040, "RP2040 example", TARGETS[0], LIMIT)?);
     let name = "NUCLEO-L476RG bootloader";
     rows.push(measure(STM32, name, TARGETS[1], STM32_LIMIT)?);
+    rows.push(measure(ESP32C3, "ESP32-C3 bootloader", TARGETS[2], LIMIT)?);
     let table = table(&rows);
     print!("{table}");
     if arguments.crates {

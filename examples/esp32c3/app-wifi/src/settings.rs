@@ -1,0 +1,3 @@
+//! What was decided when this was built: see `build.rs` and the README.
+
+include!(concat!(env!("OUT_DIR"), "/settings.rs"));

@@ -1,0 +1,46 @@
+//! Turns the settings in the environment into constants.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::{env, fs, path::PathBuf};
+
+fn main() {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join("settings.rs"), settings()).expect("the settings can be written");
+}
+
+fn settings() -> String {
+    let version: String = setting("FIRMWARE_VERSION", env!("CARGO_PKG_VERSION"));
+    let interval: u32 = setting("CHECK_INTERVAL_S", "60");
+    let window: u32 = setting("HEALTH_WINDOW_S", "120");
+    let behaviour: String = setting("APP_BEHAVE", "healthy");
+
+    let behaviour = match behaviour.as_str() {
+        "healthy" => "Healthy",
+        "crash" => "Crash",
+        "hang" => "Hang",
+        "offline" => "Offline",
+        other => panic!("APP_BEHAVE: {other:?} is none of healthy, crash, hang, offline"),
+    };
+    format!(
+        "pub(crate) const VERSION: &str = {version:?};
+pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs({interval});
+pub(crate) const HEALTH_WINDOW: Duration = Duration::from_secs({window});
+pub(crate) const BEHAVIOUR: Behaviour = Behaviour::{behaviour};
+"
+    )
+}
+
+/// A setting from the environment, or its default; empty is as good as absent.
+fn setting<T: FromStr<Err: Display>>(name: &str, default: &str) -> T {
+    println!("cargo::rerun-if-env-changed={name}");
+    let given = env::var(name).unwrap_or_default();
+    parse(name, if given.is_empty() { default } else { &given })
+}
+
+fn parse<T: FromStr<Err: Display>>(name: &str, text: &str) -> T {
+    match text.parse() {
+        Ok(value) => value,
+        Err(error) => panic!("{name}: {text:?}: {error}"),
+    }
+}

@@ -1,0 +1,37 @@
+//! What becomes of it when it fails: and, for tests, failing on purpose.
+
+use core::panic::PanicInfo;
+
+use crate::settings::{BEHAVIOUR, Behaviour};
+
+/// Fails, if this build is one that does.
+pub(crate) fn at_start() {
+    match BEHAVIOUR {
+        Behaviour::Healthy | Behaviour::Offline => {}
+        Behaviour::Crash => panic!("built to crash"),
+        Behaviour::Hang => {
+            defmt::warn!("built to hang");
+            // The watchdog runs.
+            loop {
+                core::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// Says why, and resets; exceptions of the processor come here, too. The bootloader counts the start, if
+/// this is a trial.
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    let (file, line) = info
+        .location()
+        .map_or(("?", 0), |place| (place.file(), place.line()));
+    let message = info.message();
+    defmt::error!(
+        "panic in {=str}:{=u32}: {}",
+        file,
+        line,
+        defmt::Display2Format(&message)
+    );
+    ota_esp32c3::reset()
+}

@@ -1,0 +1,162 @@
+//! Updates: looking for one, downloading it, and what a trial ends in.
+
+use core::convert::Infallible;
+
+use defmt::Display2Format;
+use embassy_time::{Delay, Duration, Timer};
+use esp_storage::FlashStorage;
+use esp32c3_product::{ANCHORS, PRODUCT};
+use ota_bootloader::{BootState, OneFlash, Updater};
+use ota_client::{Config, Download, Outcome, Range, Source};
+use ota_image::SoftwareCrypto;
+
+use crate::settings::{self, BEHAVIOUR, Behaviour};
+
+type BoardFlash = FlashStorage<'static>;
+type BoardUpdater<'f> = Updater<'static, OneFlash<&'f mut BoardFlash>, SoftwareCrypto>;
+
+/// One chunk: the largest that the flash map allows.
+const CHUNK: usize = PRODUCT.map.largest_chunk() as usize;
+
+/// The way to the server.
+pub trait Link {
+    /// What a package is read from.
+    type Source<'s>: Source
+    where
+        Self: 's;
+
+    /// Begins anew.
+    fn source(&mut self) -> Self::Source<'_>;
+}
+
+/// The device, as far as updates are concerned.
+pub struct Device<L> {
+    flash: BoardFlash,
+    link: L,
+    chunk: [u8; CHUNK],
+}
+
+impl<L: Link> Device<L> {
+    /// With its flash, and the way to the server.
+    pub const fn new(flash: BoardFlash, link: L) -> Self {
+        Self {
+            flash,
+            link,
+            chunk: [0; CHUNK],
+        }
+    }
+
+    /// Whether this release has to prove itself.
+    pub fn on_trial(&mut self) -> bool {
+        let trial = matches!(open(&mut self.flash).record().state, BootState::Trial(_));
+        if !trial {
+            defmt::info!("not on trial");
+        }
+        trial
+    }
+
+    /// All checks of the trial passed: this release stays.
+    pub(crate) fn confirm(&mut self) {
+        match open(&mut self.flash).confirm(&ANCHORS) {
+            Ok(_) => defmt::info!("confirmed"),
+            Err(error) => {
+                defmt::error!(
+                    "not confirmed, {=u16:#x}: {}",
+                    error.code(),
+                    Display2Format(&error)
+                );
+                ota_esp32c3::reset();
+            }
+        }
+    }
+
+    /// This check did not pass in time: this start is over.
+    pub(crate) fn give_up(&mut self, check: &str) -> ! {
+        defmt::error!("unhealthy: no {=str}; giving up", check);
+        if let Err(error) = open(&mut self.flash).give_up() {
+            defmt::error!("not recorded, {=u16:#x}", error.code());
+        }
+        ota_esp32c3::reset()
+    }
+
+    /// Returns as soon as the server has answered.
+    pub(crate) async fn reach_server(&mut self) {
+        let mut source = self.link.source();
+        loop {
+            if BEHAVIOUR != Behaviour::Offline {
+                let range = Range {
+                    offset: 0,
+                    length: 1,
+                };
+                match source.open(range).await {
+                    Ok(_) => return,
+                    Err(error) => defmt::warn!("server: {}", Display2Format(&error)),
+                }
+            }
+            Timer::after(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Looks for an update now and then, for ever.
+    pub async fn keep_up_to_date(&mut self) -> Infallible {
+        loop {
+            self.check().await;
+            Timer::after(settings::CHECK_INTERVAL).await;
+        }
+    }
+
+    /// Looks for an update; if there is one, downloads it and resets into it.
+    async fn check(&mut self) {
+        let source = self.link.source();
+        let config = Config {
+            seed: seed(),
+            ..Config::DEFAULT
+        };
+        let mut updater = open(&mut self.flash);
+        let mut download = Download::new(config, &mut self.chunk);
+        defmt::info!("looking for an update");
+        match ota_client::run(&mut download, &mut updater, &ANCHORS, source, Delay).await {
+            Ok(Outcome::UpToDate) => defmt::info!("up to date"),
+            Ok(Outcome::Staged(image)) => match updater.request(image) {
+                Ok(()) => {
+                    defmt::info!("staged; resetting");
+                    ota_esp32c3::reset();
+                }
+                Err(error) => {
+                    defmt::error!("not requested, {=u16:#x}", error.code());
+                }
+            },
+            Ok(Outcome::AlreadyStaged) => {
+                defmt::info!("staged before; resetting");
+                ota_esp32c3::reset();
+            }
+            Err(error) => {
+                defmt::warn!(
+                    "no update, {=u16:#x}: {}",
+                    error.code(),
+                    Display2Format(&error)
+                );
+            }
+        }
+    }
+}
+
+/// Opens the update state. The bootloader has checked map and journal at every start, so that
+/// failing here means that this image was built for another one.
+fn open(flash: &mut BoardFlash) -> BoardUpdater<'_> {
+    let storage = match OneFlash::new(flash, PRODUCT.map) {
+        Ok(storage) => storage,
+        Err(error) => panic!("{error}"),
+    };
+    match Updater::open(&PRODUCT, storage, SoftwareCrypto) {
+        Ok(updater) => updater,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The chip's own number, so that a fleet does not come back all at once.
+fn seed() -> u32 {
+    let mac = esp_hal::efuse::base_mac_address();
+    let bytes = mac.as_bytes().iter();
+    bytes.fold(0, |all: u32, byte| all.rotate_left(8) ^ u32::from(*byte))
+}

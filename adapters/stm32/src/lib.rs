@@ -2,7 +2,11 @@
 #![no_std]
 
 mod map;
-pub use map::{L476, L476_CHIP, L476_LOAD_ADDRESS};
+mod sectors;
+pub use map::{
+    F407, F407_LOAD_ADDRESS, F429, F429_LOAD_ADDRESS, L476, L476_CHIP, L476_LOAD_ADDRESS,
+};
+pub use sectors::{F407_SECTORS, F429_SECTORS, Run, SectorError, SectorFlash, SectorMap};
 
 #[cfg(target_arch = "arm")]
 mod cache;
@@ -37,6 +41,7 @@ pub use start::{jump, reset, reset_cause};
 #[cfg(all(
     target_arch = "arm",
     not(any(
+        feature = "f4",
         feature = "l4",
         feature = "g0",
         feature = "g4",
@@ -46,4 +51,6 @@ pub use start::{jump, reset, reset_cause};
         feature = "wb"
     ))
 ))]
-compile_error!("ota-stm32: enable the feature of the chip's family: l4, g0, g4, h5, h7, u5 or wb");
+compile_error!(
+    "ota-stm32: enable the feature of the chip's family: f4, g0, g4, h5, h7, l4, u5 or wb"
+);

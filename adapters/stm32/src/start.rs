@@ -27,7 +27,12 @@ pub fn reset_cause() -> ResetCause {
     );
     #[cfg(feature = "g0")]
     let (watchdog, power) = (flags.iwdgrstf() || flags.wwdgrstf(), flags.pwrrstf());
-    #[cfg(not(any(feature = "h7", feature = "g0")))]
+    #[cfg(feature = "f4")]
+    let (watchdog, power) = (
+        flags.wdgrstf() || flags.wwdgrstf(),
+        flags.borrstf() || flags.porrstf(),
+    );
+    #[cfg(not(any(feature = "h7", feature = "g0", feature = "f4")))]
     let (watchdog, power) = (flags.iwdgrstf() || flags.wwdgrstf(), flags.borrstf());
 
     // Every reset sets the pin's flag as well; power-on sets all that it can.

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
+mod banks;
 mod map;
 mod sectors;
+pub use banks::{DualBank, TwoBanks};
 pub use map::{
-    F407, F407_LOAD_ADDRESS, F429, F429_LOAD_ADDRESS, L476, L476_CHIP, L476_LOAD_ADDRESS,
+    F407, F407_LOAD_ADDRESS, F429, F429_LOAD_ADDRESS, L476, L476_CHIP, L476_DUAL_BANK,
+    L476_DUAL_BANK_LOAD_ADDRESS, L476_LOAD_ADDRESS,
 };
 pub use sectors::{F407_SECTORS, F429_SECTORS, Run, SectorError, SectorFlash, SectorMap};
 
@@ -23,6 +26,8 @@ mod hash;
 mod protect;
 #[cfg(target_arch = "arm")]
 mod start;
+#[cfg(all(target_arch = "arm", feature = "l4"))]
+mod swap;
 
 #[cfg(target_arch = "arm")]
 pub use ecc::on_nmi;
@@ -37,6 +42,8 @@ pub use hash::{ChipHasher, HashCrypto};
 pub use protect::{is_protected, protect};
 #[cfg(target_arch = "arm")]
 pub use start::{jump, reset, reset_cause};
+#[cfg(all(target_arch = "arm", feature = "l4"))]
+pub use swap::{start_in_bank, swapped};
 
 #[cfg(all(
     target_arch = "arm",

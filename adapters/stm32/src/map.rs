@@ -37,6 +37,33 @@ pub const L476: FlashMap = match FlashMap::new(Layout {
     Err(_) => panic!("the map cannot be"),
 };
 
+/// Where the processor sees the slot of [`L476_DUAL_BANK`] whose bank is in front: applications are
+/// linked for it.
+pub const L476_DUAL_BANK_LOAD_ADDRESS: u32 = 0x0801_0000;
+
+/// The built-in map `stm32l476-dual-bank` of the tool `ota`: a slot in each bank of 512 KiB, at the
+/// same distance from its beginning. Nothing is copied; the banks change places.
+pub const L476_DUAL_BANK: FlashMap = match FlashMap::new(Layout {
+    strategy: Strategy::Ab,
+    internal: L476_CHIP,
+    external: None,
+    bootloader: Area::internal(0, 0x1_0000),
+    journal: Area::internal(0x8_0000, 0x1000),
+    banks: [
+        Area::internal(0x8_1000, 0x4000),
+        Area::internal(0x8_5000, 0x4000),
+    ],
+    settings: Area::internal(0x8_9000, 0x7000),
+    slots: [
+        Area::internal(0x1_0000, 0x7_0000),
+        Area::internal(0x9_0000, 0x7_0000),
+    ],
+    step: 4096,
+}) {
+    Ok(map) => map,
+    Err(_) => panic!("the map cannot be"),
+};
+
 /// Where the processor sees the beginning of slot 0 of [`F407`]: applications are linked for it.
 pub const F407_LOAD_ADDRESS: u32 = 0x0804_0000;
 

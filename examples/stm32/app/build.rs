@@ -6,8 +6,12 @@ use std::{env, fs, path::PathBuf};
 
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    fs::copy("memory.x", out.join("memory.x")).expect("memory.x can be copied");
-    println!("cargo::rerun-if-changed=memory.x");
+    let memory = match env::var_os("CARGO_FEATURE_DUAL_BANK") {
+        None => "memory.x",
+        Some(_) => "memory-dual-bank.x",
+    };
+    fs::copy(memory, out.join("memory.x")).expect("the memory map can be copied");
+    println!("cargo::rerun-if-changed={memory}");
     println!("cargo::rustc-link-search={}", out.display());
     for argument in ["--nmagic", "-Tlink.x", "-Tdefmt.x"] {
         println!("cargo::rustc-link-arg-bins={argument}");

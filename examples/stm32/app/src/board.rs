@@ -1,10 +1,14 @@
-//! The NUCLEO-L476RG: its clock, its watchdog, and the serial line to its debugger.
+//! The NUCLEO-L476RG: its clock, its flash, its watchdog, and the serial line to its debugger.
 
-use embassy_stm32::peripherals::{IWDG, PA2, PA3, USART2};
+use embassy_stm32::flash::Flash;
+use embassy_stm32::peripherals::{FLASH, IWDG, PA2, PA3, USART2};
 use embassy_stm32::rcc::{Pll, PllMul, PllPreDiv, PllRDiv, PllSource, Sysclk};
 use embassy_stm32::usart::{self, BufferedInterruptHandler, BufferedUart};
 use embassy_stm32::wdg::IndependentWatchdog;
 use embassy_stm32::{Config, Peri, bind_interrupts};
+#[cfg(feature = "dual-bank")]
+use ota_stm32::DualBank;
+use ota_stm32::Stm32Flash;
 use static_cell::StaticCell;
 use stm32_product::WATCHDOG_TIMEOUT_US;
 
@@ -13,6 +17,13 @@ use crate::update::BLOCK;
 
 /// The watchdog, which the bootloader has started.
 pub(crate) type Watchdog = IndependentWatchdog<'static, IWDG>;
+
+/// The flash, by the chip's own offsets.
+#[cfg(not(feature = "dual-bank"))]
+pub(crate) type BoardFlash = Stm32Flash<'static>;
+/// The flash, by the chip's own offsets, whichever bank is in front.
+#[cfg(feature = "dual-bank")]
+pub(crate) type BoardFlash = DualBank<Stm32Flash<'static>>;
 
 bind_interrupts!(struct Interrupts {
     USART2 => BufferedInterruptHandler<USART2>;
@@ -37,6 +48,14 @@ pub(crate) fn full_speed() -> Config {
     });
     config.rcc.sys = Sysclk::PLL1_R;
     config
+}
+
+/// Takes the flash over.
+pub(crate) fn flash(flash: Peri<'static, FLASH>) -> BoardFlash {
+    let flash = Stm32Flash::new(Flash::new_blocking(flash));
+    #[cfg(feature = "dual-bank")]
+    let flash = DualBank::new(flash);
+    flash
 }
 
 /// Takes the watchdog over from the bootloader; without one, starts it.

@@ -14,10 +14,8 @@ use core::convert::Infallible;
 use defmt_rtt as _;
 use embassy_executor::Spawner;
 use embassy_futures::select::{Either, select};
-use embassy_stm32::flash::Flash;
 use embassy_stm32::gpio::{Input, Level, Output, Pull, Speed};
 use embassy_time::{Duration, Instant, Timer};
-use ota_stm32::Stm32Flash;
 
 use board::Watchdog;
 use update::Device;
@@ -31,7 +29,7 @@ async fn main(_spawner: Spawner) {
     failing::at_start();
     let mut watchdog = board::watchdog(chip.IWDG);
 
-    let flash = Stm32Flash::new(Flash::new_blocking(chip.FLASH));
+    let flash = board::flash(chip.FLASH);
     let line = board::line(chip.USART2, chip.PA3, chip.PA2);
     let button = Input::new(chip.PC13, Pull::None);
     let mut device = Device::new(flash, line);

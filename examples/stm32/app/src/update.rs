@@ -9,12 +9,11 @@ use ota_bootloader::{BootState, OneFlash, Updater};
 use ota_client::{Config, Download, Outcome, Range, Source};
 use ota_image::SoftwareCrypto;
 use ota_serial::{DATA_OVERHEAD, FRAME_OVERHEAD, SerialSource};
-use ota_stm32::Stm32Flash;
 use stm32_product::{ANCHORS, PRODUCT};
 
+use crate::board::BoardFlash;
 use crate::settings::{self, BEHAVIOUR, Behaviour};
 
-type BoardFlash = Stm32Flash<'static>;
 type BoardUpdater<'f> = Updater<'static, OneFlash<&'f mut BoardFlash>, SoftwareCrypto>;
 
 /// What is asked for at once: 1 KiB of a package, and what is around it.
@@ -43,7 +42,10 @@ impl Device {
 
     /// Whether this release has to prove itself.
     pub(crate) fn on_trial(&mut self) -> bool {
-        let trial = matches!(open(&mut self.flash).record().state, BootState::Trial(_));
+        let record = open(&mut self.flash).record();
+        #[cfg(feature = "dual-bank")]
+        in_front(record.active);
+        let trial = matches!(record.state, BootState::Trial(_));
         if !trial {
             defmt::info!("not on trial");
         }
@@ -133,6 +135,16 @@ impl Device {
                 );
             }
         }
+    }
+}
+
+/// What runs has to be the release that this start is about: the one in the bank of the active slot.
+/// It is another one if something has taken the exchange of the banks back, as a reset of SYSCFG may.
+#[cfg(feature = "dual-bank")]
+fn in_front(active: ota_bootloader::Index) {
+    if ota_stm32::swapped() != (active == ota_bootloader::Index::One) {
+        defmt::error!("the other bank is in front; resetting");
+        ota_stm32::reset();
     }
 }
 

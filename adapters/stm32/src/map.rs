@@ -64,6 +64,34 @@ pub const L476_DUAL_BANK: FlashMap = match FlashMap::new(Layout {
     Err(_) => panic!("the map cannot be"),
 };
 
+/// Where the processor sees the beginning of slot 0 of [`G474`]: applications are linked for it.
+pub const G474_LOAD_ADDRESS: u32 = 0x0802_0000;
+
+/// An STM32G474xE, 512 KiB in pages of 2 KiB, as the factory delivers it (DBANK set).
+pub const G474: FlashMap = match FlashMap::new(Layout {
+    strategy: Strategy::Swap,
+    internal: Chip {
+        size: 0x8_0000,
+        ..L476_CHIP
+    },
+    external: None,
+    bootloader: Area::internal(0, 0x1_0000),
+    journal: Area::internal(0x1_0000, 0x1000),
+    banks: [
+        Area::internal(0x1_1000, 0x4000),
+        Area::internal(0x1_5000, 0x4000),
+    ],
+    settings: Area::internal(0x1_9000, 0x7000),
+    slots: [
+        Area::internal(0x2_0000, 0x2_F000),
+        Area::internal(0x4_F000, 0x3_1000), // two steps more
+    ],
+    step: 4096,
+}) {
+    Ok(map) => map,
+    Err(_) => panic!("the map cannot be"),
+};
+
 /// Where the processor sees the beginning of slot 0 of [`F407`]: applications are linked for it.
 pub const F407_LOAD_ADDRESS: u32 = 0x0804_0000;
 

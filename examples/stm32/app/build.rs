@@ -6,9 +6,13 @@ use std::{env, fs, path::PathBuf};
 
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let memory = match env::var_os("CARGO_FEATURE_DUAL_BANK") {
-        None => "memory.x",
-        Some(_) => "memory-dual-bank.x",
+    let has = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
+    let memory = if has("NUCLEO_G474RE") {
+        "memory-g474re.x"
+    } else if has("DUAL_BANK") {
+        "memory-dual-bank.x"
+    } else {
+        "memory.x"
     };
     fs::copy(memory, out.join("memory.x")).expect("the memory map can be copied");
     println!("cargo::rerun-if-changed={memory}");

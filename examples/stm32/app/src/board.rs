@@ -1,4 +1,4 @@
-//! The NUCLEO-L476RG: its clock, its flash, its watchdog, and the serial line to its debugger.
+//! The board: its clock, its flash, its watchdog, and the serial line to its debugger.
 
 use embassy_stm32::flash::Flash;
 use embassy_stm32::peripherals::{FLASH, IWDG, PA2, PA3, USART2};
@@ -34,14 +34,18 @@ const SEND: usize = 128;
 /// What comes while nobody reads: a block, and once more as much for noise.
 const RECEIVE: usize = 2 * BLOCK;
 
-/// 80 MHz from the internal oscillator, as fast as the chip goes.
+/// 80 MHz from the internal oscillator of 16 MHz: as fast as an L476 goes.
 pub(crate) fn full_speed() -> Config {
     let mut config = Config::default();
     config.rcc.hsi = true;
+    #[cfg(feature = "nucleo-l476rg")]
+    let (prediv, mul) = (PllPreDiv::DIV1, PllMul::MUL10);
+    #[cfg(feature = "nucleo-g474re")]
+    let (prediv, mul) = (PllPreDiv::DIV2, PllMul::MUL20);
     config.rcc.pll = Some(Pll {
         source: PllSource::HSI,
-        prediv: PllPreDiv::DIV1,
-        mul: PllMul::MUL10,
+        prediv,
+        mul,
         divp: None,
         divq: None,
         divr: Some(PllRDiv::DIV2),

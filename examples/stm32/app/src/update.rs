@@ -3,40 +3,35 @@
 use core::convert::Infallible;
 
 use defmt::Display2Format;
-use embassy_stm32::usart::BufferedUart;
 use embassy_time::{Delay, Duration, Timer};
 use ota_bootloader::{BootState, OneFlash, Updater};
 use ota_client::{Config, Download, Outcome, Range, Source};
 use ota_image::SoftwareCrypto;
-use ota_serial::{DATA_OVERHEAD, FRAME_OVERHEAD, SerialSource};
 use stm32_product::{ANCHORS, PRODUCT};
 
-use crate::board::BoardFlash;
+use crate::Link;
+use crate::board::{self, BoardFlash};
 use crate::settings::{self, BEHAVIOUR, Behaviour};
 
 type BoardUpdater<'f> = Updater<'static, OneFlash<&'f mut BoardFlash>, SoftwareCrypto>;
 
-/// What is asked for at once: 1 KiB of a package, and what is around it.
-pub(crate) const BLOCK: usize = 1024 + DATA_OVERHEAD + FRAME_OVERHEAD;
 /// One chunk: the largest that the flash map allows.
 const CHUNK: usize = PRODUCT.map.largest_chunk() as usize;
 
 /// The device, as far as updates are concerned.
 pub(crate) struct Device {
     flash: BoardFlash,
-    line: BufferedUart<'static>,
+    link: Link,
     chunk: [u8; CHUNK],
-    block: [u8; BLOCK],
 }
 
 impl Device {
-    /// With its flash, and the line to the server.
-    pub(crate) const fn new(flash: BoardFlash, line: BufferedUart<'static>) -> Self {
+    /// With its flash, and the way to the server.
+    pub(crate) const fn new(flash: BoardFlash, link: Link) -> Self {
         Self {
             flash,
-            line,
+            link,
             chunk: [0; CHUNK],
-            block: [0; BLOCK],
         }
     }
 
@@ -78,7 +73,7 @@ impl Device {
 
     /// Returns as soon as the server has answered.
     pub(crate) async fn reach_server(&mut self) {
-        let mut source = source(&mut self.line, &mut self.block);
+        let mut source = self.link.source();
         loop {
             if BEHAVIOUR != Behaviour::Offline {
                 let range = Range {
@@ -104,9 +99,10 @@ impl Device {
 
     /// Looks for an update; if there is one, downloads it and resets into it.
     async fn check(&mut self) {
-        let source = source(&mut self.line, &mut self.block);
+        let source = self.link.source();
         let config = Config {
-            seed: seed(),
+            // So that a fleet does not come back all at once.
+            seed: board::number(),
             ..Config::DEFAULT
         };
         let mut updater = open(&mut self.flash);
@@ -159,24 +155,4 @@ fn open(flash: &mut BoardFlash) -> BoardUpdater<'_> {
         Ok(updater) => updater,
         Err(error) => panic!("{error}"),
     }
-}
-
-type Server<'s> = SerialSource<'s, &'s mut BufferedUart<'static>, Delay>;
-
-fn source<'s>(line: &'s mut BufferedUart<'static>, block: &'s mut [u8]) -> Server<'s> {
-    match SerialSource::new(line, Delay, settings::FILE, block) {
-        Ok(source) => source,
-        Err(_) => panic!("no name of a file: OTA_FILE"),
-    }
-}
-
-/// The chip's own number, so that a fleet does not come back all at once.
-fn seed() -> u32 {
-    let id = embassy_stm32::uid::uid();
-    let words = id
-        .as_chunks()
-        .0
-        .iter()
-        .map(|word| u32::from_le_bytes(*word));
-    words.fold(0, |all, word| all ^ word)
 }

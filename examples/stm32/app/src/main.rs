@@ -31,7 +31,6 @@ use update::Device;
 defmt::timestamp!("{=u64:us}", Instant::now().as_micros());
 
 #[embassy_executor::main]
-#[cfg_attr(not(feature = "ethernet"), expect(unused_variables))]
 async fn main(spawner: Spawner) {
     let chip = embassy_stm32::init(board::full_speed());
     defmt::info!("version {=str}", settings::VERSION);
@@ -40,10 +39,17 @@ async fn main(spawner: Spawner) {
 
     let flash = board::flash(chip.FLASH);
     #[cfg(not(feature = "ethernet"))]
-    let (link, led) = (Link::new(chip.USART2, chip.PA3, chip.PA2), chip.PA5);
+    let (pins, led) = {
+        let pins = serial::Pins {
+            usart: chip.USART2,
+            receive: chip.PA3,
+            send: chip.PA2,
+        };
+        (pins, chip.PA5)
+    };
     // The board's own LED is on the clock of SPI1: one of yours, on D8.
     #[cfg(feature = "ethernet")]
-    let (link, led) = {
+    let (pins, led) = {
         let pins = ethernet::Pins {
             spi: chip.SPI1,
             clock: chip.PA5,
@@ -54,8 +60,9 @@ async fn main(spawner: Spawner) {
             interrupt: chip.PA10,
             line: chip.EXTI10,
         };
-        (Link::start(spawner, pins).await, chip.PA9)
+        (pins, chip.PA9)
     };
+    let link = Link::start(spawner, pins).await;
     let button = Input::new(chip.PC13, Pull::None);
     let mut device = Device::new(flash, link);
 

@@ -1,5 +1,6 @@
 //! The way to the server: the serial line to the board's debugger.
 
+use embassy_executor::Spawner;
 use embassy_stm32::peripherals::{PA2, PA3, USART2};
 use embassy_stm32::usart::{BufferedInterruptHandler, BufferedUart, Config};
 use embassy_stm32::{Peri, bind_interrupts};
@@ -21,6 +22,13 @@ const SEND: usize = 128;
 /// What comes while nobody reads: a block, and once more as much for noise.
 const RECEIVE: usize = 2 * BLOCK;
 
+/// What the debugger is wired to.
+pub(crate) struct Pins {
+    pub(crate) usart: Peri<'static, USART2>,
+    pub(crate) receive: Peri<'static, PA3>,
+    pub(crate) send: Peri<'static, PA2>,
+}
+
 /// The line, which a computer sees as a serial port on USB.
 pub(crate) struct Link {
     line: BufferedUart<'static>,
@@ -28,12 +36,13 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// On these pins.
-    pub(crate) fn new(
-        usart: Peri<'static, USART2>,
-        receive: Peri<'static, PA3>,
-        send: Peri<'static, PA2>,
-    ) -> Self {
+    /// On these pins. It needs no task.
+    pub(crate) async fn start(_: Spawner, pins: Pins) -> Self {
+        let Pins {
+            usart,
+            receive,
+            send,
+        } = pins;
         static SENT: StaticCell<[u8; SEND]> = StaticCell::new();
         static RECEIVED: StaticCell<[u8; RECEIVE]> = StaticCell::new();
         let mut config = Config::default();

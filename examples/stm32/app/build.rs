@@ -8,14 +8,16 @@ use std::{env, fs, path::PathBuf};
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let has = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
-    let memory = if has("NUCLEO_G474RE") {
-        "memory-g474re.x"
+    let board = if has("NUCLEO_G474RE") {
+        "nucleo-g474re"
     } else if has("DUAL_BANK") {
-        "memory-dual-bank.x"
+        "nucleo-l476rg-dual-bank"
     } else {
-        "memory.x"
+        "nucleo-l476rg"
     };
-    fs::copy(memory, out.join("memory.x")).expect("the memory map can be copied");
+    // A `memory.x` in this folder would be found before any other.
+    let memory = format!("memory/{board}.x");
+    fs::copy(&memory, out.join("memory.x")).expect("the memory map can be copied");
     println!("cargo::rerun-if-changed={memory}");
     println!("cargo::rustc-link-search={}", out.display());
     for argument in ["--nmagic", "-Tlink.x", "-Tdefmt.x"] {

@@ -106,7 +106,8 @@ fn until(board: &mut Board, text: &str) -> Result<()> {
     let log = board.logs().iter().map(|line| format!("{line}\n"));
     ensure!(
         exit == Exit::Seen,
-        "{text:?}: {exit:?}\n{}",
+        "{text:?}: {exit:?} at {:#x}\n{}",
+        board.pc(),
         log.collect::<String>()
     );
     Ok(())

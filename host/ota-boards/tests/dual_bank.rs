@@ -190,7 +190,7 @@ fn releases_take_turns_in_the_banks_and_one_that_crashes_goes_back() -> Result<(
         "staged; resetting",
         "version 1.2.0",
         "not on trial",
-        "up to date",
+        "failed here before",
     ] {
         until(&mut board, text)?;
     }

@@ -94,6 +94,10 @@ fn check(chip: &Chip) -> Result<()> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()
         .context("cargo does not start")?;
-    ensure!(status.success(), "{} cannot be built", chip.name);
+    let Chip { name, target, .. } = chip;
+    ensure!(
+        status.success(),
+        "{name} cannot be built (is the target there? rustup target add {target})"
+    );
     Ok(())
 }

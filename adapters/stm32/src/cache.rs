@@ -1,14 +1,15 @@
 //! Caches between the flash and whoever reads it. The HAL's flash driver leaves them alone; what
 //! is read back would be what was there before.
 
+#[cfg(not(feature = "h7"))]
 use embassy_stm32::pac;
 
 /// Forgets what the caches know of the flash.
-#[cfg(any(feature = "l4", feature = "g4", feature = "wb"))]
+#[cfg(any(feature = "l4", feature = "g4", feature = "wb", feature = "f4"))]
 pub(crate) fn forget() {
     let acr = pac::FLASH.acr();
     let (data, code) = (acr.read().dcen(), acr.read().icen());
-    // They can only be reset while they are off (RM0351, section 3.3.4).
+    // They can only be reset while they are off (RM0351, section 3.3.4; RM0090, section 3.9.1).
     acr.modify(|w| {
         w.set_dcen(false);
         w.set_icen(false);

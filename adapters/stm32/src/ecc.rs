@@ -1,13 +1,14 @@
 //! Words that cannot be read: torn by a power cut, or rotten. The chip says so by a fault, which
 //! is turned into a value here.
 
-#[cfg(not(feature = "h7"))]
+#[cfg(not(any(feature = "h7", feature = "f4")))]
 use core::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(not(feature = "f4"))]
 use embassy_stm32::pac::FLASH;
 
 /// Set by the handler, taken by the read that caused it.
-#[cfg(not(feature = "h7"))]
+#[cfg(not(any(feature = "h7", feature = "f4")))]
 static FAULT: AtomicBool = AtomicBool::new(false);
 
 /// For the handler of the NMI, which has to call it: notes an ECC fault of the flash, and clears
@@ -15,7 +16,7 @@ static FAULT: AtomicBool = AtomicBool::new(false);
 ///
 /// The handler that is there by default does nothing for ever, at the first word that a power cut
 /// tore.
-#[cfg(not(feature = "h7"))]
+#[cfg(not(any(feature = "h7", feature = "f4")))]
 pub fn on_nmi() -> bool {
     let found = clear();
     if found {
@@ -31,8 +32,21 @@ pub fn on_nmi() -> bool {
     false
 }
 
+/// This family's flash has no ECC: a torn word reads as something, and no NMI is about it.
+#[cfg(feature = "f4")]
+pub fn on_nmi() -> bool {
+    false
+}
+
+/// Every word can be read.
+#[cfg(feature = "f4")]
+pub(crate) fn watched(read: impl FnOnce()) -> bool {
+    read();
+    false
+}
+
 /// Runs something that reads flash, and says whether a word of it could not be read.
-#[cfg(not(feature = "h7"))]
+#[cfg(not(any(feature = "h7", feature = "f4")))]
 pub(crate) fn watched(read: impl FnOnce()) -> bool {
     clear();
     FAULT.store(false, Ordering::SeqCst);

@@ -27,7 +27,12 @@ pub fn reset_cause() -> ResetCause {
     );
     #[cfg(feature = "g0")]
     let (watchdog, power) = (flags.iwdgrstf() || flags.wwdgrstf(), flags.pwrrstf());
-    #[cfg(not(any(feature = "h7", feature = "g0")))]
+    #[cfg(feature = "f4")]
+    let (watchdog, power) = (
+        flags.wdgrstf() || flags.wwdgrstf(),
+        flags.borrstf() || flags.porrstf(),
+    );
+    #[cfg(not(any(feature = "h7", feature = "g0", feature = "f4")))]
     let (watchdog, power) = (flags.iwdgrstf() || flags.wwdgrstf(), flags.borrstf());
 
     // Every reset sets the pin's flag as well; power-on sets all that it can.
@@ -58,6 +63,18 @@ pub fn reset() -> ! {
 /// of an image that was verified, and is linked for this address. Nothing of the caller may go on:
 /// no DMA, no second core.
 pub unsafe fn jump(vector_table: u32) -> ! {
+    quiet(vector_table);
+    // SAFETY: no interrupt is enabled or pending. An application starts unmasked, as after a reset;
+    // the stack pointer and reset vector at this address are valid (the caller's promise).
+    unsafe {
+        cortex_m::interrupt::enable();
+        cortex_m::asm::bootload(vector_table as *const u32)
+    }
+}
+
+/// Nothing interrupts any more; what will, finds its handlers in this vector table.
+#[inline(always)]
+pub(crate) fn quiet(vector_table: u32) {
     cortex_m::interrupt::disable();
     // SAFETY: nobody else runs any more, with interrupts masked and on the way out.
     let mut core = unsafe { Peripherals::steal() };
@@ -65,7 +82,7 @@ pub unsafe fn jump(vector_table: u32) -> ! {
     core.SYST.disable_interrupt();
     SCB::clear_pendst();
     // SAFETY: disables all interrupts and makes none pending; no code relies on them any more.
-    // VTOR gets the address of a vector table (the caller's promise).
+    // VTOR gets the address of a vector table (the promise of whoever jumps).
     unsafe {
         for register in &core.NVIC.icer {
             register.write(u32::MAX);
@@ -77,10 +94,4 @@ pub unsafe fn jump(vector_table: u32) -> ! {
     }
     cortex_m::asm::dsb();
     cortex_m::asm::isb();
-    // SAFETY: no interrupt is enabled or pending. An application starts unmasked, as after a reset;
-    // the stack pointer and reset vector at this address are valid (the caller's promise).
-    unsafe {
-        cortex_m::interrupt::enable();
-        cortex_m::asm::bootload(vector_table as *const u32)
-    }
 }

@@ -180,6 +180,11 @@ pub enum Fault {
         /// The register.
         address: u32,
     },
+    /// The banks of the flash changed places while code ran in them: what follows is other code.
+    CodeExchanged {
+        /// The instruction that did it.
+        pc: u32,
+    },
     /// The watchdog fires, but `PSM.WDSEL` does not select the core: nothing is reset.
     WatchdogSelectsNothing,
     /// The flash window was read or executed while the cache, or its bus, was off.
@@ -287,6 +292,12 @@ impl fmt::Display for Fault {
             }
             Self::HeldInReset { address } => {
                 write!(f, "the device at {address:#010x} is held in reset")
+            }
+            Self::CodeExchanged { pc } => {
+                write!(
+                    f,
+                    "the banks changed places under the code at pc {pc:#010x}"
+                )
             }
             Self::WatchdogSelectsNothing => {
                 f.write_str("the watchdog fires, but PSM.WDSEL selects nothing to reset")

@@ -1,6 +1,7 @@
 //! What takes longer than a test run, or writes tables into the documentation.
 
 mod bugs;
+mod chips;
 mod cuts;
 mod firmware;
 mod no_panic;
@@ -26,6 +27,7 @@ enum Task {
     /// No panic path of the core crates is left in what runs on a device.
     NoPanic,
     Cuts(cuts::Arguments),
+    Chips(chips::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -35,5 +37,6 @@ fn main() -> anyhow::Result<()> {
         Task::Sizes(arguments) => sizes::run(&arguments),
         Task::NoPanic => no_panic::run(),
         Task::Cuts(arguments) => cuts::run(&arguments),
+        Task::Chips(arguments) => chips::run(&arguments),
     }
 }

@@ -4,8 +4,12 @@
 #![no_main]
 
 mod board;
+#[cfg(feature = "ethernet")]
+mod ethernet;
 mod failing;
 mod health;
+#[cfg(not(feature = "ethernet"))]
+mod serial;
 mod settings;
 mod update;
 
@@ -14,32 +18,58 @@ use core::convert::Infallible;
 use defmt_rtt as _;
 use embassy_executor::Spawner;
 use embassy_futures::select::{Either, select};
-use embassy_stm32::flash::Flash;
 use embassy_stm32::gpio::{Input, Level, Output, Pull, Speed};
 use embassy_time::{Duration, Instant, Timer};
-use ota_stm32::Stm32Flash;
 
 use board::Watchdog;
+#[cfg(feature = "ethernet")]
+use ethernet::Link;
+#[cfg(not(feature = "ethernet"))]
+use serial::Link;
 use update::Device;
 
 defmt::timestamp!("{=u64:us}", Instant::now().as_micros());
 
 #[embassy_executor::main]
-async fn main(_spawner: Spawner) {
+async fn main(spawner: Spawner) {
     let chip = embassy_stm32::init(board::full_speed());
     defmt::info!("version {=str}", settings::VERSION);
     failing::at_start();
     let mut watchdog = board::watchdog(chip.IWDG);
 
-    let flash = Stm32Flash::new(Flash::new_blocking(chip.FLASH));
-    let line = board::line(chip.USART2, chip.PA3, chip.PA2);
+    let flash = board::flash(chip.FLASH);
+    #[cfg(not(feature = "ethernet"))]
+    let (pins, led) = {
+        let pins = serial::Pins {
+            usart: chip.USART2,
+            receive: chip.PA3,
+            send: chip.PA2,
+        };
+        (pins, chip.PA5)
+    };
+    // The board's own LED is on the clock of SPI1: one of yours, on D8.
+    #[cfg(feature = "ethernet")]
+    let (pins, led) = {
+        let pins = ethernet::Pins {
+            spi: chip.SPI1,
+            clock: chip.PA5,
+            mosi: chip.PA7,
+            miso: chip.PA6,
+            select: chip.PB6,
+            reset: chip.PC7,
+            interrupt: chip.PA10,
+            line: chip.EXTI10,
+        };
+        (pins, chip.PA9)
+    };
+    let link = Link::start(spawner, pins).await;
     let button = Input::new(chip.PC13, Pull::None);
-    let mut device = Device::new(flash, line);
+    let mut device = Device::new(flash, link);
 
     if device.on_trial() {
         health::prove(&mut device, &mut watchdog, &button).await;
     }
-    let led = Output::new(chip.PA5, Level::Low, Speed::Low);
+    let led = Output::new(led, Level::Low, Speed::Low);
     match select(work(led, button, &mut watchdog), device.keep_up_to_date()).await {
         Either::First(never) | Either::Second(never) => match never {},
     }

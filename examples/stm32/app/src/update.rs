@@ -3,47 +3,44 @@
 use core::convert::Infallible;
 
 use defmt::Display2Format;
-use embassy_stm32::usart::BufferedUart;
 use embassy_time::{Delay, Duration, Timer};
 use ota_bootloader::{BootState, OneFlash, Updater};
 use ota_client::{Config, Download, Outcome, Range, Source};
 use ota_image::SoftwareCrypto;
-use ota_serial::{DATA_OVERHEAD, FRAME_OVERHEAD, SerialSource};
-use ota_stm32::Stm32Flash;
 use stm32_product::{ANCHORS, PRODUCT};
 
+use crate::Link;
+use crate::board::{self, BoardFlash};
 use crate::settings::{self, BEHAVIOUR, Behaviour};
 
-type BoardFlash = Stm32Flash<'static>;
 type BoardUpdater<'f> = Updater<'static, OneFlash<&'f mut BoardFlash>, SoftwareCrypto>;
 
-/// What is asked for at once: 1 KiB of a package, and what is around it.
-pub(crate) const BLOCK: usize = 1024 + DATA_OVERHEAD + FRAME_OVERHEAD;
 /// One chunk: the largest that the flash map allows.
 const CHUNK: usize = PRODUCT.map.largest_chunk() as usize;
 
 /// The device, as far as updates are concerned.
 pub(crate) struct Device {
     flash: BoardFlash,
-    line: BufferedUart<'static>,
+    link: Link,
     chunk: [u8; CHUNK],
-    block: [u8; BLOCK],
 }
 
 impl Device {
-    /// With its flash, and the line to the server.
-    pub(crate) const fn new(flash: BoardFlash, line: BufferedUart<'static>) -> Self {
+    /// With its flash, and the way to the server.
+    pub(crate) const fn new(flash: BoardFlash, link: Link) -> Self {
         Self {
             flash,
-            line,
+            link,
             chunk: [0; CHUNK],
-            block: [0; BLOCK],
         }
     }
 
     /// Whether this release has to prove itself.
     pub(crate) fn on_trial(&mut self) -> bool {
-        let trial = matches!(open(&mut self.flash).record().state, BootState::Trial(_));
+        let record = open(&mut self.flash).record();
+        #[cfg(feature = "dual-bank")]
+        in_front(record.active);
+        let trial = matches!(record.state, BootState::Trial(_));
         if !trial {
             defmt::info!("not on trial");
         }
@@ -76,7 +73,7 @@ impl Device {
 
     /// Returns as soon as the server has answered.
     pub(crate) async fn reach_server(&mut self) {
-        let mut source = source(&mut self.line, &mut self.block);
+        let mut source = self.link.source();
         loop {
             if BEHAVIOUR != Behaviour::Offline {
                 let range = Range {
@@ -102,9 +99,10 @@ impl Device {
 
     /// Looks for an update; if there is one, downloads it and resets into it.
     async fn check(&mut self) {
-        let source = source(&mut self.line, &mut self.block);
+        let source = self.link.source();
         let config = Config {
-            seed: seed(),
+            // So that a fleet does not come back all at once.
+            seed: board::number(),
             ..Config::DEFAULT
         };
         let mut updater = open(&mut self.flash);
@@ -136,6 +134,16 @@ impl Device {
     }
 }
 
+/// What runs has to be the release that this start is about: the one in the bank of the active slot.
+/// It is another one if something has taken the exchange of the banks back, as a reset of SYSCFG may.
+#[cfg(feature = "dual-bank")]
+fn in_front(active: ota_bootloader::Index) {
+    if ota_stm32::swapped() != (active == ota_bootloader::Index::One) {
+        defmt::error!("the other bank is in front; resetting");
+        ota_stm32::reset();
+    }
+}
+
 /// Opens the update state. The bootloader has checked map and journal at every start, so that
 /// failing here means that this image was built for another one.
 fn open(flash: &mut BoardFlash) -> BoardUpdater<'_> {
@@ -147,24 +155,4 @@ fn open(flash: &mut BoardFlash) -> BoardUpdater<'_> {
         Ok(updater) => updater,
         Err(error) => panic!("{error}"),
     }
-}
-
-type Server<'s> = SerialSource<'s, &'s mut BufferedUart<'static>, Delay>;
-
-fn source<'s>(line: &'s mut BufferedUart<'static>, block: &'s mut [u8]) -> Server<'s> {
-    match SerialSource::new(line, Delay, settings::FILE, block) {
-        Ok(source) => source,
-        Err(_) => panic!("no name of a file: OTA_FILE"),
-    }
-}
-
-/// The chip's own number, so that a fleet does not come back all at once.
-fn seed() -> u32 {
-    let id = embassy_stm32::uid::uid();
-    let words = id
-        .as_chunks()
-        .0
-        .iter()
-        .map(|word| u32::from_le_bytes(*word));
-    words.fold(0, |all, word| all ^ word)
 }

@@ -12,7 +12,7 @@ use core::panic::PanicInfo;
 use cortex_m_rt::{entry, exception};
 use embassy_stm32::flash::Flash;
 use embassy_stm32::peripherals::FLASH;
-use ota_bootloader::{Bootloader, Decision, Fed, OneFlash, ResetCause};
+use ota_bootloader::{Bootloader, Decision, Fed, OneFlash, ResetCause, Start};
 use ota_small_crypto::SmallCrypto;
 use ota_stm32::Stm32Flash;
 use recovery::Problem;
@@ -27,12 +27,24 @@ fn main() -> ! {
         Ok(Decision::Boot(start)) => {
             clock::lower();
             watchdog::feed();
-            // SAFETY: the image at this address was verified; the map says that it runs there.
-            // Nothing else goes on here: no DMA, no interrupt.
-            unsafe { ota_stm32::jump(start.load_address) }
+            leave(start)
         }
         Ok(Decision::Recovery(reason)) => recovery::wait(reason.into()),
         Err(problem) => recovery::wait(problem),
+    }
+}
+
+fn leave(start: Start) -> ! {
+    // SAFETY: the image at this address was verified; the map says that it runs there. Nothing else
+    // goes on here: no DMA, no interrupt.
+    #[cfg(not(feature = "dual-bank"))]
+    unsafe {
+        ota_stm32::jump(start.load_address)
+    }
+    // SAFETY: the same, with the bank of this slot in front.
+    #[cfg(feature = "dual-bank")]
+    unsafe {
+        ota_stm32::start_in_bank(start.slot, start.load_address)
     }
 }
 

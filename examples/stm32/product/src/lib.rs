@@ -5,7 +5,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-use ota_bootloader::{Product, TrialLimits};
+use ota_bootloader::{FlashMap, Product, TrialLimits};
 use ota_image::{BootKeys, PublicKey, TrustAnchors};
 
 /// Says `release`: this may be distributed. The application has it.
@@ -19,15 +19,25 @@ pub const RELEASE_KEYS: [PublicKey; 1] =
 /// TEST ONLY: everybody has the private key.
 pub const BOOT_KEYS: [PublicKey; 1] = [key(include_bytes!("../../test-keys/TEST-ONLY-boot.pub"))];
 
+/// Flash map, and where applications are linked: for the life of the product.
+const BOARD: (FlashMap, u32) = if cfg!(feature = "nucleo-g474re") {
+    (ota_stm32::G474, ota_stm32::G474_LOAD_ADDRESS)
+} else if cfg!(feature = "dual-bank") {
+    let address = ota_stm32::L476_DUAL_BANK_LOAD_ADDRESS;
+    (ota_stm32::L476_DUAL_BANK, address)
+} else {
+    (ota_stm32::L476, ota_stm32::L476_LOAD_ADDRESS)
+};
+
 /// The product. Vendor and class are what `ota pack --vendor example.com --class
 /// nucleo-blinker` derives from these names.
 pub const PRODUCT: Product = Product {
-    map: ota_stm32::L476,
+    map: BOARD.0,
     vendor: 0x92e8_acdc_51dc_5b34_9625_9087_34e6_c5fb_u128.to_be_bytes(),
     class: 0x78e9_59a9_7aec_5981_acc8_3f02_986c_b631_u128.to_be_bytes(),
     hardware: 1,
     component: 0,
-    load_addresses: [ota_stm32::L476_LOAD_ADDRESS; 2],
+    load_addresses: [BOARD.1; 2],
     floor: 0,
     trial: TrialLimits {
         attempts: 3,

@@ -13,8 +13,15 @@ fn test_key(name: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_map_is_the_one_that_is_built_into_the_tool() {
-    let map = Map::load(Path::new("stm32l476")).expect("a built-in map");
+fn the_map_is_the_one_that_the_tool_has() {
+    let name = if cfg!(feature = "nucleo-g474re") {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/nucleo-g474re.toml")
+    } else if cfg!(feature = "dual-bank") {
+        "stm32l476-dual-bank"
+    } else {
+        "stm32l476"
+    };
+    let map = Map::load(Path::new(name)).expect("a built-in map, or the file beside");
     let flash_map = map.flash_map().expect("it was checked");
     assert_eq!(PRODUCT.map, flash_map);
     assert_eq!(PRODUCT.map.id(), flash_map.id());

@@ -22,14 +22,14 @@ erased, the journal too. A .bin is the whole flash; a .uf2 holds whole erase uni
 journal and bank 1, so that what a used board remembers is gone; a .hex holds what was written, so
 erase a used chip first.
 
-MAP is a TOML file or a built-in map: rp2040, stm32l476, esp32c3. The built-in ones are in
-host/ota-cli/maps, to copy from.";
+MAP is a TOML file or a built-in map: rp2040, stm32l476, stm32l476-dual-bank, esp32c3. The built-in
+ones are in host/ota-cli/maps, to copy from.";
 
 /// Make the flash contents for the factory
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The flash map: a TOML file, or rp2040, stm32l476, esp32c3
+    /// The flash map: a TOML file, or rp2040, stm32l476, stm32l476-dual-bank, esp32c3
     #[arg(long)]
     map: PathBuf,
     /// The first release; it must fit the map, and need not be signed yet

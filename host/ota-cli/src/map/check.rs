@@ -184,6 +184,7 @@ mod tests {
         for (name, capacity, chunk) in [
             ("rp2040", 0x8_0000, 4096),
             ("stm32l476", 0x6_E000, 4096),
+            ("stm32l476-dual-bank", 0x7_0000, 4096),
             ("esp32c3", 0x1E_0000, 4096),
         ] {
             let map = Map::load(name.as_ref()).unwrap().flash_map().unwrap();

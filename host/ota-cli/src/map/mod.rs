@@ -14,9 +14,13 @@ use crate::files;
 use crate::package::Expected;
 
 /// The maps that are built in.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("rp2040", include_str!("../../maps/rp2040.toml")),
     ("stm32l476", include_str!("../../maps/stm32l476.toml")),
+    (
+        "stm32l476-dual-bank",
+        include_str!("../../maps/stm32l476-dual-bank.toml"),
+    ),
     ("esp32c3", include_str!("../../maps/esp32c3.toml")),
 ];
 

@@ -10,7 +10,7 @@ use crate::tricks::Then;
 
 #[test]
 fn an_update_is_downloaded_swapped_tried_and_confirmed() {
-    for map in ["rp2040", "stm32l476", "esp32c3"] {
+    for map in ["rp2040", "stm32l476", "stm32l476-dual-bank", "esp32c3"] {
         let shop = Shop::with(map, &[]);
         shop.server.offer(&shop.new_release());
         let events = events(&shop.run_ok("dev", &["--json"]));

@@ -148,7 +148,7 @@ fn another_reader_of_uf2_sees_the_same() {
 fn every_built_in_map_makes_an_image() {
     let bench = Bench::new();
     bench.write("app.bin", &image(70_000));
-    for map in ["rp2040", "stm32l476", "esp32c3"] {
+    for map in ["rp2040", "stm32l476", "stm32l476-dual-bank", "esp32c3"] {
         let line = format!(
             "pack app.bin -o app.ota --map {map} --version 1 --counter 1 --vendor v --class c"
         );
@@ -218,7 +218,7 @@ fn what_does_not_belong_on_the_chip_is_refused() {
         "rp2350",
         "boot.bin",
         "x.bin",
-        "rp2350 is no built-in map (rp2040, stm32l476, esp32c3)",
+        "rp2350 is no built-in map (rp2040, stm32l476, stm32l476-dual-bank, esp32c3)",
     );
     image_for("rp2040", "missing.bin", "x.bin", "cannot read missing.bin");
     image_for("rp2040", "boot.bin", "x.img", ".bin, .uf2 or .hex");

@@ -3,6 +3,7 @@
 
 #[path = "../support/assembler.rs"]
 mod assembler;
+mod banks;
 mod ecc;
 mod flash;
 mod forks;

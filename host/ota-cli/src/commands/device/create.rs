@@ -26,7 +26,7 @@ counter as the floor. The package must be one that the device would take, with b
 pub(super) struct Args {
     /// The folder to make
     device: PathBuf,
-    /// The flash map: a TOML file, or rp2040, stm32l476, esp32c3
+    /// The flash map: a TOML file, or rp2040, stm32l476, stm32l476-dual-bank, esp32c3
     #[arg(long)]
     map: PathBuf,
     /// The first release

@@ -1,7 +1,7 @@
 //! The address map: memory, flash, and what the factory wrote.
 
 use super::super::FLASH_START;
-use super::super::devices::cells::SIZE;
+use super::super::devices::cells::{BANK, SIZE};
 use super::Bus;
 use crate::exit::Fault;
 
@@ -12,10 +12,11 @@ const UNIQUE: [u8; 12] = *b"ota-emu l476";
 const SIZE_IN_KIB: u32 = 0x1FFF_75E0;
 
 impl Bus {
-    /// The offset in the flash, which is at its own address and at 0.
-    pub(super) fn in_flash(address: u32) -> Option<u32> {
+    /// The offset in the flash, which is at its own address and at 0. Its banks may have changed
+    /// places.
+    pub(crate) fn in_flash(&self, address: u32) -> Option<u32> {
         let offset = address.checked_sub(FLASH_START).unwrap_or(address);
-        (offset < SIZE).then_some(offset)
+        (offset < SIZE).then_some(if self.swapped { offset ^ BANK } else { offset })
     }
 
     /// The instruction at an address, without any consequence of looking at it.
@@ -30,7 +31,7 @@ impl Bus {
 
     fn peek<const N: usize>(&self, address: u32) -> Option<[u8; N]> {
         match address >> 28 {
-            0 => self.flash.cells().read(Self::in_flash(address)?),
+            0 => self.flash.cells().read(self.in_flash(address)?),
             1 => self.sram2.read(address),
             2 => self.sram1.read(address),
             _ => None,
@@ -39,7 +40,7 @@ impl Bus {
 
     pub(crate) fn load<const N: usize>(&mut self, address: u32) -> [u8; N] {
         let memory = match address >> 28 {
-            0 => match Self::in_flash(address) {
+            0 => match self.in_flash(address) {
                 Some(offset) => self.load_flash(offset),
                 None => None,
             },
@@ -79,7 +80,7 @@ impl Bus {
 
     pub(crate) fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) {
         let exists = match address >> 28 {
-            0 => match Self::in_flash(address) {
+            0 => match self.in_flash(address) {
                 Some(offset) => {
                     self.store_flash(offset, bytes);
                     true

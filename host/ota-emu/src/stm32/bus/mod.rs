@@ -82,6 +82,10 @@ pub(crate) struct Bus {
     /// The core reached for something that does not exist.
     pub(crate) nothing_at: Option<u32>,
     pub(crate) fault_pending: bool,
+    /// FB_MODE: the second bank is in front of the first.
+    swapped: bool,
+    /// Set when what the core has decoded of the flash is no longer what is there.
+    pub(crate) other_code: bool,
     timers: [Timer; 7],
     clocks: Clocks,
     /// Picoseconds of a cycle of the core.
@@ -120,6 +124,8 @@ impl Bus {
             lines: 0,
             nothing_at: None,
             fault_pending: false,
+            swapped: false,
+            other_code: false,
             timers: core::array::from_fn(|i| {
                 Timer::new(TIMERS[i].mask, TIMERS[i].channels, cycle, 0)
             }),
@@ -150,6 +156,8 @@ impl Bus {
         self.lines = 0;
         self.nothing_at = None;
         self.fault_pending = false;
+        self.swapped = false;
+        self.other_code = false;
         self.deadline = 0;
     }
 

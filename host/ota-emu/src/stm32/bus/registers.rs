@@ -1,6 +1,6 @@
 //! Which device answers at which address.
 
-use super::super::FLASH_REGISTERS;
+use super::super::{FLASH_REGISTERS, FLASH_START};
 use super::{Bus, TIMERS, TimerPlace};
 use crate::exit::Fault;
 
@@ -20,8 +20,12 @@ const EXTI: u32 = 0x4001_0400;
 /// USART2_CR3: DMA in either direction.
 const USART_DMA: u32 = 3 << 6;
 
+/// SYSCFG_MEMRMP: which bank of the flash is in front, and what is seen at 0.
+const SYSCFG: u32 = 0x4001_0000;
+const FB_MODE: u32 = 1 << 8;
+const MEM_MODE: u32 = 7;
 /// Blocks that only remember: PWR, SYSCFG, EXTI, DMA.
-const PLAIN: [u32; 5] = [PWR, 0x4001_0000, EXTI, DMA[0], DMA[1]];
+const PLAIN: [u32; 5] = [PWR, SYSCFG, EXTI, DMA[0], DMA[1]];
 
 impl Bus {
     pub(super) fn load_register(&mut self, address: u32) -> u32 {
@@ -79,10 +83,27 @@ impl Bus {
                 if is_beyond(block, offset, value) {
                     self.fail(Fault::NotModelled { address });
                 }
+                if address == SYSCFG {
+                    self.exchange_banks(value & FB_MODE != 0);
+                }
                 self.plain.write(address, value);
             }
             _ => self.fail(Fault::NotModelled { address }),
         }
+    }
+
+    /// Brings this bank of the flash in front. What the caches know is of the other one then, and so
+    /// is the code that goes on, if it is not in RAM.
+    fn exchange_banks(&mut self, swapped: bool) {
+        if swapped == self.swapped {
+            return;
+        }
+        if !self.flash.cache.forgets_all() {
+            let address = FLASH_START;
+            self.fail(Fault::StaleCache { address });
+        }
+        self.swapped = swapped;
+        self.other_code = true;
     }
 
     /// The reset registers of the RCC: timers and USART2.
@@ -120,6 +141,7 @@ impl Bus {
         let enable = match block {
             USART2 => (0x58, USART2_BIT),
             PWR => (0x58, 28),
+            SYSCFG => (0x60, 0),
             _ if GPIO.contains(&block) => (0x4C, (block - GPIO.start) >> 10),
             _ => match timer_at(block) {
                 Some(index) => TIMERS[index].enable,
@@ -147,6 +169,8 @@ fn is_beyond(block: u32, offset: u32, value: u32) -> bool {
     match block {
         // CCR1 to CCR7.
         _ if DMA.contains(&block) => (offset + 12).is_multiple_of(20) && value & 1 != 0,
+        // Something else than the flash at 0.
+        SYSCFG => offset == 0 && value & MEM_MODE != 0,
         // IMR1 and EMR1, for the sixteen lines from the pins.
         EXTI => matches!(offset, 0x00 | 0x04) && value & 0xFFFF != 0,
         _ => false,

@@ -83,7 +83,10 @@ impl Bus {
 
     /// Waits until the bank can be read that an instruction lies in.
     pub(crate) fn wait_for_code(&mut self, pc: u32) -> bool {
-        match Self::in_flash(pc).and_then(|offset| self.flash.blocks(offset)) {
+        match self
+            .in_flash(pc)
+            .and_then(|offset| self.flash.blocks(offset))
+        {
             Some(until) => self.wait_for_flash(until),
             None => true,
         }

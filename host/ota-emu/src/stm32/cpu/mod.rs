@@ -96,6 +96,12 @@ impl Cpu {
             None => self.step_core(bus),
         }
         self.settle_private(bus);
+        if core::mem::take(&mut bus.other_code) {
+            self.core.invalidate_decode_cache_all();
+            if bus.in_flash(pc).is_some() {
+                bus.fail(Fault::CodeExchanged { pc });
+            }
+        }
         let now = self.core.regs.ipsr();
         if now != exception && exception != 0 {
             // Leaving an exception is an event, so that no `WFE` misses what an interrupt did.

@@ -12,10 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// ACR: the data cache is on; it is emptied, which works only while it is off.
 const ENABLED: u32 = 1 << 10;
 const EMPTY: u32 = 1 << 12;
+/// ACR: the instruction cache is on.
+const CODE_ENABLED: u32 = 1 << 9;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DataCache {
     enabled: bool,
+    /// The instruction cache is on.
+    code: bool,
     /// Pages of which something may be in the cache.
     read: BTreeSet<u32>,
     /// Erased pages of which something may be in it, and their words that were programmed since.
@@ -35,11 +39,17 @@ impl DataCache {
     /// A store to ACR.
     pub(crate) fn control(&mut self, value: u32) {
         self.enabled = value & ENABLED != 0;
+        self.code = value & CODE_ENABLED != 0;
         self.last = None;
         if value & (EMPTY | ENABLED) == EMPTY {
             self.read.clear();
             self.stale.clear();
         }
+    }
+
+    /// Whether it is off and empty: what the processor sees may become something else.
+    pub(crate) fn forgets_all(&self) -> bool {
+        !self.enabled && !self.code && self.read.is_empty() && self.stale.is_empty()
     }
 
     /// Whether a read may see what was there before an erase.

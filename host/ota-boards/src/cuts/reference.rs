@@ -16,7 +16,7 @@ const LIMIT: u64 = 5_000_000_000;
 /// How far at most to the next flash call, in instructions.
 const SLICE: u64 = 100_000_000;
 /// More than an operation takes that has begun, or is the next thing.
-const OPERATION: u64 = 1_000_000;
+const OPERATION: u64 = 10_000_000;
 
 /// What a cut left.
 pub struct Torn {

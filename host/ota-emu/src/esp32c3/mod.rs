@@ -140,6 +140,7 @@ impl Chip for Esp32c3 {
         self.bus.cache.hash(hasher);
         self.bus.rom.hash(hasher);
         self.bus.rtc.hash(hasher);
+        self.bus.sha.hash(hasher);
         for memory in self.bus.memories() {
             memory.all().hash(hasher);
         }

@@ -171,10 +171,9 @@ impl Chip for Stm32l4 {
             log.uart(now, &self.bus.usart.take_sent());
         }
         let at = (now, self.cpu.pc(), instructions);
-        let flash = self.bus.flash.cells().bytes();
+        let cells = self.bus.flash.cells();
         log.drain_rtt(at, &mut self.bus.sram1, |address, bytes| {
-            let rest = flash.get((address - FLASH_START) as usize..);
-            rest.is_some_and(|rest| rest.starts_with(bytes))
+            cells.holds(address - FLASH_START, bytes)
         });
     }
 }

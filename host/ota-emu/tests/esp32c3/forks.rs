@@ -77,6 +77,27 @@ fn a_fingerprint_tells_boards_apart_by_core_memory_flash_and_what_is_under_way()
 }
 
 #[test]
+fn a_digest_under_way_is_a_part_of_it() {
+    const SYSTEM: u32 = 0x600C_0000;
+    const MESSAGE: u32 = 0x6003_B080;
+    // The level of a pin goes into the message, and from there nowhere else.
+    let board = |level| {
+        let program = Program::quiet()
+            .store(SYSTEM + 0x14, 1 << 2)
+            .store(SYSTEM + 0x1C, 0x1FE & !(1 << 2))
+            .fetch(7, 0x6000_403C)
+            .put(7, MESSAGE)
+            .load(7, 0);
+        let mut board = program.done().on_board();
+        board.drive(9, level);
+        run_to_end(&mut board);
+        board.fingerprint()
+    };
+    assert_eq!(board(true), board(true));
+    assert_ne!(board(true), board(false));
+}
+
+#[test]
 fn a_snapshot_within_a_call_makes_the_rest_of_it() {
     let mut board = writer();
     while board.operations() < 2 {

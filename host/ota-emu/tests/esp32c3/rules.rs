@@ -246,6 +246,41 @@ fn the_rom_calculates() {
 }
 
 #[test]
+fn the_rom_calculates_with_fractions() {
+    let [half, three] = [0.5_f32, 3.0].map(f32::to_bits);
+    let wide = |value: f64| {
+        let bits = value.to_bits();
+        [bits & 0xFFFF_FFFF, bits >> 32].map(|half| u32::try_from(half).expect("half"))
+    };
+    let ([a, b], [c, d]) = (wide(-0.1), wide(7.0));
+    let program = Program::quiet()
+        // __addsf3, __muldf3.
+        .rom(0x770, [half, three])
+        .keep(0, A0)
+        .rom(0x848, [a, b, c, d])
+        .keep(1, A0)
+        .keep(2, A0 + 1)
+        // __ltdf2 of those, and of NaN; __gtsf2 of NaN.
+        .rom(0x834, [a, b, c, d])
+        .keep(3, A0)
+        .rom(0x834, [0, 0x7FF8_0000, c, d])
+        .keep(4, A0)
+        .rom(0x824, [0x7FC0_0000, three])
+        .keep(5, A0)
+        // __fixdfsi, __floatunsisf.
+        .rom(0x7DC, [a, b])
+        .keep(6, A0)
+        .rom(0x810, [3])
+        .keep(7, A0);
+    let mut board = program.done().on_board();
+    run_to_end(&mut board);
+    let [low, high] = wide(-0.1 * 7.0);
+    let sum = 3.5_f32.to_bits();
+    let expected = [sum, low, high, u32::MAX, 1, u32::MAX, 0, three];
+    assert_eq!(seen(&board), expected);
+}
+
+#[test]
 fn registers_of_the_analog_parts_are_remembered() {
     let program = Program::quiet()
         .rom(0x195C, [0x66, 0, 4, 0xA5])

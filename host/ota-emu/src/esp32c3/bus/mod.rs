@@ -83,7 +83,7 @@ pub(crate) struct Bus {
     pub(crate) groups: [TimerGroup; 2],
     pub(crate) clocks: Clocks,
     systimer: SysTimer,
-    sha: Sha,
+    pub(crate) sha: Sha,
     spi: Spi,
     /// Blocks that only remember, by address.
     plain: Registers,

@@ -1,6 +1,7 @@
 //! The SHA accelerator, as far as SHA-256 block by block goes.
 
 use super::time_of;
+use core::hash::{Hash as _, Hasher};
 use sha2::block_api::compress256;
 
 /// MODE.
@@ -39,6 +40,11 @@ impl Sha {
             raised: false,
             enabled: false,
         }
+    }
+
+    /// What it has made so far: firmware may be in the middle of a digest.
+    pub(crate) fn hash(&self, hasher: &mut impl Hasher) {
+        (self.mode, self.digest, self.message).hash(hasher);
     }
 
     pub(crate) fn next_event(&self, now: u64) -> Option<u64> {

@@ -11,11 +11,11 @@ const MAGIC: u8 = 0xE9;
 const HEADER: u32 = 24;
 const MAX_SEGMENTS: u8 = 16;
 const CHECKSUM_SEED: u8 = 0xEF;
-/// Where segments may go.
-const PLACES: [core::ops::Range<u32>; 4] = [
+/// Where segments may go: RAM through the data bus, the cache's RAM and all of RAM through the
+/// instruction bus, and the memory of the RTC.
+const PLACES: [core::ops::Range<u32>; 3] = [
     0x3FC8_0000..0x3FCD_E000,
-    0x4037_C000..0x403D_E000,
-    0x403D_C000..0x403E_0000,
+    0x4037_C000..0x403E_0000,
     0x5000_0000..0x5000_2000,
 ];
 /// What the ROM needs for itself, as the data bus sees it.

@@ -10,7 +10,6 @@ use crate::devices::nor::PAGE;
 use crate::esp32c3::bus::Bus;
 use crate::exit::{Fault, Stop};
 
-const ERASE_CHIP: u32 = 0x120;
 const ERASE_BLOCK: u32 = 0x124;
 const ERASE_SECTOR: u32 = 0x128;
 const WRITE: u32 = 0x12C;
@@ -89,7 +88,6 @@ pub(super) fn serve(frame: &Frame, bus: &mut Bus) -> Outcome {
         WRITE => change(frame, bus, a, c),
         ERASE_SECTOR => change(frame, bus, a.wrapping_mul(0x1000), 0x1000),
         ERASE_BLOCK => change(frame, bus, a.wrapping_mul(0x1_0000), 0x1_0000),
-        ERASE_CHIP => Outcome::Unknown,
         _ => Outcome::Unknown,
     }
 }

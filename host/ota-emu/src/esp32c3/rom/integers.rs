@@ -2,6 +2,7 @@
 
 use super::{Frame, Outcome};
 use crate::esp32c3::bus::Bus;
+use core::cmp::Ordering;
 
 pub(super) fn serve(frame: &Frame, _: &mut Bus) -> Outcome {
     let [a, b, c, d, ..] = frame.arguments;
@@ -10,6 +11,7 @@ pub(super) fn serve(frame: &Frame, _: &mut Bus) -> Outcome {
         0x788 => a.swap_bytes(),
         0x798 => wide.leading_zeros(),
         0x79C => a.leading_zeros(),
+        0x7A0 => compared(wide.cast_signed().cmp(&second.cast_signed())),
         0x7A4 => wide.trailing_zeros(),
         0x7A8 => a.trailing_zeros(),
         0x7C0 => divide(a.cast_signed(), b.cast_signed()).cast_unsigned(),
@@ -17,6 +19,7 @@ pub(super) fn serve(frame: &Frame, _: &mut Bus) -> Outcome {
         0x858 => a.wrapping_mul(b),
         0x884 => wide.count_ones(),
         0x888 => a.count_ones(),
+        0x8A8 => compared(wide.cmp(&second)),
         0x8B4 => a.checked_div(b).unwrap_or(u32::MAX),
         0x8C0 => a.checked_rem(b).unwrap_or(a),
         function => return serve_wide(function, wide, second, c),
@@ -41,6 +44,15 @@ fn serve_wide(function: u32, a: u64, b: u64, shift: u32) -> Outcome {
         0x8BC => a.checked_rem(b).unwrap_or(a),
         _ => return Outcome::Unknown,
     })
+}
+
+/// 0 for less, 1 for equal, 2 for greater.
+const fn compared(ordering: Ordering) -> u32 {
+    match ordering {
+        Ordering::Less => 0,
+        Ordering::Equal => 1,
+        Ordering::Greater => 2,
+    }
 }
 
 const fn join(low: u32, high: u32) -> u64 {

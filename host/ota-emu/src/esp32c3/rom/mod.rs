@@ -8,6 +8,7 @@
 pub(crate) mod boot;
 mod cache;
 mod flash;
+mod floats;
 mod integers;
 mod memory;
 mod system;
@@ -115,18 +116,22 @@ impl Frame {
     }
 }
 
+/// Who serves functions: the first that knows one.
+const FUNCTIONS: [fn(&Frame, &mut Bus) -> Outcome; 6] = [
+    memory::serve,
+    integers::serve,
+    floats::serve,
+    flash::serve,
+    cache::serve,
+    system::serve,
+];
+
 /// Serves the function that the core is at. When to go on with it, if it is not done.
 pub(crate) fn serve(cpu: &mut Cpu, bus: &mut Bus) -> Option<u64> {
     let frame = Frame::of(cpu);
-    let served = [
-        memory::serve,
-        integers::serve,
-        flash::serve,
-        cache::serve,
-        system::serve,
-    ];
-    let outcomes = served.iter().map(|serve| serve(&frame, bus));
-    let outcome = { outcomes }
+    let outcome = FUNCTIONS
+        .iter()
+        .map(|serve| serve(&frame, bus))
         .find(|outcome| *outcome != Outcome::Unknown)
         .unwrap_or(Outcome::Unknown);
     let result = match outcome {

@@ -5,7 +5,6 @@ use crate::esp32c3::bus::{Bus, Scope, cause};
 use crate::esp32c3::cpu::{Bus as _, Width};
 use crate::esp32c3::devices::XTAL;
 
-const XTAL_MHZ: u32 = 40;
 const RTC_WATCHDOG: u32 = 0x6000_8090;
 const GROUP_WATCHDOG: u32 = 0x6001_F048;
 
@@ -25,7 +24,7 @@ pub(super) fn serve(frame: &Frame, bus: &mut Bus) -> Outcome {
         0x090 => reset(bus, Scope::Core, cause::SOFTWARE),
         0x094 => reset(bus, Scope::Cpu, cause::SOFTWARE_CPU),
         0x0A4 => disable_watchdogs(bus),
-        // ets_get_apb_freq, ets_get_cpu_frequency, ets_update_cpu_frequency.
+        // ets_get_apb_freq in hertz; ets_get_cpu_frequency and ets_update_cpu_frequency in MHz.
         0x580 => u32::try_from(bus.clocks.apb()).unwrap_or(0),
         0x584 => bus.rom.cpu_mhz,
         0x588 => {
@@ -34,7 +33,7 @@ pub(super) fn serve(frame: &Frame, bus: &mut Bus) -> Outcome {
         }
         // ets_get_printf_channel, ets_get_xtal_freq.
         0x58C => 0,
-        0x598 => u32::try_from(XTAL).unwrap_or(XTAL_MHZ),
+        0x598 => u32::try_from(XTAL).unwrap_or(0),
         // Pads, and which signal they carry: levels are not modelled so far.
         0x5A0 | 0x5A4 | 0x5B4..=0x5D0 => 0,
         // intr_matrix_set: the core, the source, the number.

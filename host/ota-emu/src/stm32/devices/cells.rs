@@ -14,6 +14,8 @@ pub(crate) const PAGE: u32 = 2048;
 pub(crate) const SIZE: u32 = 1 << 20;
 pub(crate) const BANK: u32 = SIZE / 2;
 
+type Page = [u8; PAGE as usize];
+
 /// What error correction made of a double word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Correction {
@@ -25,8 +27,10 @@ pub(crate) enum Correction {
 #[derive(Debug, Clone)]
 pub(crate) struct Cells {
     flash: Flash,
-    /// What a read sees. The flash keeps its units apart; the core wants them in one piece.
-    seen: Arc<Vec<u8>>,
+    /// What a read sees, page by page.
+    seen: Vec<Arc<Page>>,
+    /// What was changed without being seen: there are no reads while the power is off.
+    unseen: Vec<Range<u32>>,
     /// Double words that cannot be read, and those that take a correction.
     failed: BTreeSet<u32>,
     weak: BTreeSet<u32>,
@@ -49,13 +53,14 @@ impl Cells {
         flash.on_violation(OnViolation::Record);
         let mut cells = Self {
             flash,
-            seen: Arc::default(),
+            seen: vec![Arc::new([0; PAGE as usize]); (SIZE / PAGE) as usize],
+            unseen: Vec::new(),
             failed: BTreeSet::new(),
             weak: BTreeSet::new(),
             changed: None,
             used: Uses::new(SIZE, PAGE),
         };
-        cells.look_at_all();
+        cells.look_at(0..SIZE);
         cells
     }
 
@@ -63,9 +68,18 @@ impl Cells {
         &self.flash
     }
 
-    /// All of it, as reads see it.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.seen
+    /// Whether reads see these bytes there.
+    pub(crate) fn holds(&self, offset: u32, bytes: &[u8]) -> bool {
+        let (page, at) = ((offset / PAGE) as usize, (offset % PAGE) as usize);
+        let (first, rest) = bytes.split_at(bytes.len().min(PAGE as usize - at));
+        let pages = self.seen.get(page..).unwrap_or_default();
+        let mut pages = pages.iter();
+        pages
+            .next()
+            .is_some_and(|page| page[at..].starts_with(first))
+            && rest
+                .chunks(PAGE as usize)
+                .all(|part| pages.next().is_some_and(|page| page.starts_with(part)))
     }
 
     /// Remembers that something is read or changed there.
@@ -86,9 +100,17 @@ impl Cells {
 
     /// Lets `change` work on the flash from outside, as a test does.
     pub(crate) fn edit<R>(&mut self, change: impl FnOnce(&mut Flash) -> R) -> R {
+        let before = self.flash.clone();
         let result = change(&mut self.flash);
         self.flash.on_violation(OnViolation::Record);
-        self.look_at_all();
+        let changed: Vec<u32> = before.differences(&self.flash).collect();
+        drop(before);
+        for page in changed {
+            self.look_at(page..page + PAGE);
+        }
+        for range in core::mem::take(&mut self.unseen) {
+            self.look_at(range);
+        }
         result
     }
 
@@ -98,8 +120,17 @@ impl Cells {
     }
 
     pub(crate) fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        let at = offset as usize;
-        self.seen.get(at..at.checked_add(N)?)?.try_into().ok()
+        let (page, at) = ((offset / PAGE) as usize, (offset % PAGE) as usize);
+        if let Some(bytes) = self.seen.get(page)?.get(at..at + N) {
+            return bytes.try_into().ok();
+        }
+        // Over the end of a page.
+        let next = self.seen.get(page + 1)?;
+        let kept = PAGE as usize - at;
+        let mut both = [0; N];
+        both[..kept].copy_from_slice(&self.seen[page][at..]);
+        both[kept..].copy_from_slice(&next[..N - kept]);
+        Some(both)
     }
 
     pub(crate) fn correction(&self, offset: u32) -> Correction {
@@ -151,37 +182,41 @@ impl Cells {
         self.changed.take()
     }
 
-    fn look_at_all(&mut self) {
-        self.seen = Arc::new(self.flash.bytes().to_vec());
-        self.failed.clear();
-        self.look_at(0..SIZE);
-    }
-
-    /// Brings what reads see up to date. After a cut there are no reads until the power is back.
+    /// Brings what reads see up to date.
     fn look_at(&mut self, range: Range<u32>) {
         if self.flash.is_off() {
+            self.unseen.push(range);
             return;
         }
-        let seen = Arc::make_mut(&mut self.seen);
         let pages = range.clone().step_by(PAGE as usize);
-        for page in pages.map(|start| start..range.end.min(start + PAGE)) {
-            let part = &mut seen[page.start as usize..page.end as usize];
-            match self.flash.read(page.start, part) {
-                Ok(()) => self.failed.retain(|word| !page.contains(word)),
-                Err(FlashError::Unreadable) => {
-                    for word in page.step_by(WORD as usize) {
-                        let part = &mut seen[word as usize..(word + WORD) as usize];
-                        if self.flash.read(word, part).is_err() {
-                            self.failed.insert(word);
-                        } else {
-                            self.failed.remove(&word);
-                        }
-                    }
-                }
-                Err(_) => {}
-            }
+        for page in pages.map(|start| start..range.end.min(start / PAGE * PAGE + PAGE)) {
+            self.look_at_part(page);
         }
         let before = self.changed.take().unwrap_or_else(|| range.clone());
         self.changed = Some(before.start.min(range.start)..before.end.max(range.end));
+    }
+
+    /// Of one page.
+    fn look_at_part(&mut self, part: Range<u32>) {
+        let page = (part.start / PAGE) as usize;
+        let start = part.start / PAGE * PAGE;
+        let seen = Arc::make_mut(&mut self.seen[page]);
+        let within =
+            |range: &Range<u32>| (range.start - start) as usize..(range.end - start) as usize;
+        match self.flash.read(part.start, &mut seen[within(&part)]) {
+            Ok(()) if self.failed.is_empty() => {}
+            Ok(()) => self.failed.retain(|word| !part.contains(word)),
+            Err(FlashError::Unreadable) => {
+                for word in part.step_by(WORD as usize) {
+                    let bytes = &mut seen[within(&(word..word + WORD))];
+                    if self.flash.read(word, bytes).is_err() {
+                        self.failed.insert(word);
+                    } else {
+                        self.failed.remove(&word);
+                    }
+                }
+            }
+            Err(_) => {}
+        }
     }
 }

@@ -5,6 +5,7 @@ use ota_cli::flash::FlashImage;
 use ota_cli::input::Firmware;
 use ota_cli::package::Package;
 use ota_emu::{Board, Chip, Exit};
+use ota_esp32c3::memory::Loader;
 use ota_sim::Flash;
 
 use crate::example::Example;
@@ -47,8 +48,9 @@ pub trait Bench: Sized + 'static {
 /// If firmware does not build, or does not fit.
 pub fn board<B: Bench>(package: &Package, version: &str) -> Result<Board<B::Chip>> {
     let map = B::EXAMPLE.map()?;
-    let bootloader = Firmware::parse(firmware::bootloader(B::EXAMPLE)?)?;
-    let bootloader = bootloader.at(map.flash.base)?;
+    let base = map.flash.base;
+    let bootloader = firmware::bootloader(B::EXAMPLE)?;
+    let bootloader = Firmware::parse_for(bootloader, &map, Loader::MaskRom, base)?.at(base)?;
     let image = FlashImage::build(&map, package, Some(&bootloader.bytes))?;
     let mut board = Board::new(B::write(&image)?);
     knows::<B>(&mut board, version, Behaviour::Healthy)?;

@@ -35,6 +35,7 @@ impl Example {
         match self {
             Self::Rp2040 => 256,
             Self::Stm32 => 8,
+            Self::Esp32c3 => 32,
         }
     }
 
@@ -42,7 +43,7 @@ impl Example {
     #[must_use]
     pub const fn bootloader_limit(self) -> usize {
         match self {
-            Self::Rp2040 => 32 * 1024,
+            Self::Rp2040 | Self::Esp32c3 => 32 * 1024,
             Self::Stm32 => 24 * 1024,
         }
     }

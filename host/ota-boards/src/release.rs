@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use ota_cli::input::Firmware;
 use ota_cli::keys::PrivateKey;
 use ota_cli::package::{Package, Recipe};
+use ota_esp32c3::memory::Loader;
 use ota_image::{ENVELOPE_LEN, Role, write_envelope};
 
 use crate::example::Example;
@@ -24,7 +25,8 @@ pub fn release(
 ) -> Result<Package> {
     let elf = firmware::app(example, version, behaviour)?;
     let address = example.product().load_addresses[0];
-    let image = Firmware::parse(elf)?.at(address)?;
+    let image = Firmware::parse_for(elf, &example.map()?, Loader::SecondStage, address)?;
+    let image = image.at(address)?;
     signed(example, &image.bytes, version, sequence)
 }
 

@@ -53,6 +53,20 @@ pub fn image(elf: &[u8], loader: Loader, flash_size: u32) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// An ELF becomes an image; an image is checked; anything else stays as it is.
+///
+/// # Errors
+/// As [`image`] and [`check`].
+pub fn native(bytes: Vec<u8>, loader: Loader, flash_size: u32) -> Result<Vec<u8>> {
+    if bytes.starts_with(&object::elf::ELFMAG) {
+        return image(&bytes, loader, flash_size);
+    }
+    if bytes.first() == Some(&MAGIC) {
+        check(&bytes, loader)?;
+    }
+    Ok(bytes)
+}
+
 /// Checks an image that was made elsewhere.
 ///
 /// # Errors

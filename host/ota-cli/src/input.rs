@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use object::elf::{EM_RISCV, PT_LOAD};
 use object::read::elf::{ElfFile32, FileHeader as _, ProgramHeader as _};
-use ota_esp32c3::image::MAGIC;
 use ota_esp32c3::memory::Loader;
 
 use crate::esp32c3;
@@ -58,27 +57,26 @@ impl Firmware {
         Self::parse(files::read(path)?).with_context(|| path.display().to_string())
     }
 
-    /// Reads a file, and makes it what this map's chip takes: an ELF becomes an image in the chip's
-    /// own format, if it has one, and begins at `address`; an image in that format is checked.
+    /// Reads a file, and makes it what this map's chip takes: see [`parse_for`](Self::parse_for).
     ///
     /// # Errors
     /// As [`load`](Self::load), and if the loader would not take the image.
     pub fn load_for(path: &Path, map: &Map, loader: Loader, address: u32) -> Result<Self> {
+        let firmware = Self::parse_for(files::read(path)?, map, loader, address);
+        firmware.with_context(|| path.display().to_string())
+    }
+
+    /// Makes what a firmware file contains into what this map's chip takes: an ELF becomes an image
+    /// in the chip's own format, if it has one, and begins at `address`; an image in that format is
+    /// checked.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and if the loader would not take the image.
+    pub fn parse_for(bytes: Vec<u8>, map: &Map, loader: Loader, address: u32) -> Result<Self> {
         let ImageFormat::Esp32c3 = map.image_format else {
-            return Self::load(path);
+            return Self::parse(bytes);
         };
-        let native = |bytes: Vec<u8>| {
-            if bytes.starts_with(&object::elf::ELFMAG) {
-                return esp32c3::image(&bytes, loader, map.flash.size);
-            }
-            if bytes.first() == Some(&MAGIC) {
-                esp32c3::check(&bytes, loader)?;
-            }
-            Ok(bytes)
-        };
-        let bytes = files::read(path)?;
-        let bytes = native(bytes).with_context(|| path.display().to_string())?;
-        let mut firmware = Self::parse(bytes).with_context(|| path.display().to_string())?;
+        let mut firmware = Self::parse(esp32c3::native(bytes, loader, map.flash.size)?)?;
         firmware.address = Some(address);
         Ok(firmware)
     }

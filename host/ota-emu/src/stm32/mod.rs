@@ -13,7 +13,7 @@ use bus::Bus;
 use core::hash::Hash as _;
 use core::ops::Range;
 use cpu::Cpu;
-use devices::cells::{PAGE, SIZE, WORD};
+use devices::cells::{BANK, PAGE, SIZE, WORD};
 use ota_sim::{Config, Flash};
 use std::hash::DefaultHasher;
 use std::io;
@@ -153,6 +153,7 @@ impl Chip for Stm32l4 {
     fn hash_state(&self, hasher: &mut DefaultHasher) {
         self.cpu.hash(hasher);
         self.bus.flash.hash(hasher);
+        self.bus.swapped.hash(hasher);
         self.bus.sram1.all().hash(hasher);
         self.bus.sram2.all().hash(hasher);
     }
@@ -172,8 +173,10 @@ impl Chip for Stm32l4 {
         }
         let at = (now, self.cpu.pc(), instructions);
         let cells = self.bus.flash.cells();
+        let swapped = self.bus.swapped;
         log.drain_rtt(at, &mut self.bus.sram1, |address, bytes| {
-            cells.holds(address - FLASH_START, bytes)
+            let offset = address - FLASH_START;
+            cells.holds(if swapped { offset ^ BANK } else { offset }, bytes)
         });
     }
 }

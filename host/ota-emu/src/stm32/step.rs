@@ -75,6 +75,8 @@ impl Stm32l4 {
             }
         }
         if let Some(range) = self.bus.flash.cells_mut().take_changed() {
+            let start = self.bus.seen_at(range.start);
+            let range = start..start + (range.end - range.start);
             self.cpu.forget_code(range.clone());
             self.cpu
                 .forget_code(FLASH_START + range.start..FLASH_START + range.end);

@@ -16,7 +16,12 @@ impl Bus {
     /// places.
     pub(crate) fn in_flash(&self, address: u32) -> Option<u32> {
         let offset = address.checked_sub(FLASH_START).unwrap_or(address);
-        (offset < SIZE).then_some(if self.swapped { offset ^ BANK } else { offset })
+        (offset < SIZE).then_some(self.seen_at(offset))
+    }
+
+    /// Where an offset of the flash is seen, counted from the flash's address.
+    pub(crate) const fn seen_at(&self, offset: u32) -> u32 {
+        if self.swapped { offset ^ BANK } else { offset }
     }
 
     /// The instruction at an address, without any consequence of looking at it.
@@ -130,7 +135,7 @@ impl Bus {
 
     /// Something else than the instruction at `pc` is executed, because of what it is.
     pub(crate) fn note_use(&mut self, pc: u32) {
-        if let Some(offset) = Self::in_flash(pc) {
+        if let Some(offset) = self.in_flash(pc) {
             self.flash.cells_mut().note_use(offset);
         }
     }

@@ -83,7 +83,7 @@ pub(crate) struct Bus {
     pub(crate) nothing_at: Option<u32>,
     pub(crate) fault_pending: bool,
     /// FB_MODE: the second bank is in front of the first.
-    swapped: bool,
+    pub(crate) swapped: bool,
     /// Set when what the core has decoded of the flash is no longer what is there.
     pub(crate) other_code: bool,
     timers: [Timer; 7],

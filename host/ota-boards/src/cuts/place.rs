@@ -1,7 +1,7 @@
 //! Where in the flash an operation is.
 
 use ota_bootloader::{Area, Index, Region};
-use ota_sim::Interrupted;
+use ota_sim::{Flash, Interrupted};
 
 use crate::example::Example;
 
@@ -67,6 +67,26 @@ impl Place {
         };
         (area.offset..area.offset + area.size).contains(&offset)
     }
+}
+
+/// The one operation that leads from one flash to another, as if it had been cut, if that can be
+/// seen.
+#[must_use]
+pub fn between(before: &Flash, after: &Flash) -> Option<Interrupted> {
+    let unit = before.differences(after).next()?;
+    if before.stats().erases != after.stats().erases {
+        return Some(Interrupted::Erase { offset: unit });
+    }
+    let size = before.config().erase_size as usize;
+    let [old, new] = [before, after].map(|flash| {
+        let mut bytes = vec![0; size];
+        let read = flash.clone().read(unit, &mut bytes);
+        read.map(|()| bytes)
+    });
+    let (old, new) = (old.ok()?, new.ok()?);
+    let at = old.iter().zip(&new).position(|(old, new)| old != new)?;
+    let offset = unit + u32::try_from(at).ok()?;
+    Some(Interrupted::Program { offset, len: 1 })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ota_bootloader::{BootState, Record};
 use ota_emu::{Board, Chip, Exit};
 use ota_sim::{Cut, Flash, Tear};
 
-use super::place::Place;
+use super::place::{self, Place};
 use super::stage::{Stage, record};
 use super::{Id, Phase, Story};
 use crate::bench::{self, Bench};
@@ -109,9 +109,8 @@ impl<B: Bench, T: FnMut(u64, Place) -> Vec<Tear>> Run<'_, B, T> {
         while board.instructions() < end {
             let exit = board.run_to_flash_call(SLICE);
             if let Some(before) = before.take() {
-                let operations = board.operations() - before.operations();
                 let after = next::<B>(&now, &before, board)?;
-                self.cut(&before, operations, &now, after.state)?;
+                self.cut(&before, board, &now, after.state)?;
                 now = after;
                 if self.was_tried && matches!(now.state, BootState::Confirmed(_)) {
                     return Ok(());
@@ -127,19 +126,25 @@ impl<B: Bench, T: FnMut(u64, Place) -> Vec<Tear>> Run<'_, B, T> {
         bail!("the story does not end:\n{}", bench::log(board))
     }
 
-    /// Cuts each of the operations of the flash call that this board is about to make.
+    /// Cuts each of the operations of the flash call that is made between these two.
     fn cut(
         &mut self,
         before: &Board<B::Chip>,
-        operations: u64,
+        behind: &Board<B::Chip>,
         now: &Record,
         after: BootState,
     ) -> Result<()> {
         self.asked += self.shop.sent();
         let phase = Phase::of(self.stage.story, now.state, after)?;
+        let operations = behind.operations() - before.operations();
+        let only = (operations == 1).then(|| place::between(before.flash(), behind.flash()));
         for nth in 1..=operations {
             let operation = self.done + nth;
-            let place = Place::of(B::EXAMPLE, torn(before, nth, Tear::Before)?.interrupted());
+            let interrupted = match only.flatten() {
+                Some(only) => only,
+                None => torn(before, nth, Tear::Before)?.interrupted(),
+            };
+            let place = Place::of(B::EXAMPLE, interrupted);
             for tear in (self.tears)(operation, place) {
                 let flash = torn(before, nth, tear)
                     .with_context(|| format!("operation {operation} of {}", self.stage.story))?;

@@ -51,9 +51,10 @@ impl Cells {
             "the chip has 1 MiB of flash: see ota_emu::stm32::flash"
         );
         flash.on_violation(OnViolation::Record);
+        let page = Arc::new([0; PAGE as usize]);
         let mut cells = Self {
             flash,
-            seen: vec![Arc::new([0; PAGE as usize]); (SIZE / PAGE) as usize],
+            seen: vec![page; (SIZE / PAGE) as usize],
             unseen: Vec::new(),
             failed: BTreeSet::new(),
             weak: BTreeSet::new(),
@@ -119,17 +120,23 @@ impl Cells {
         self.weak.insert(offset / WORD * WORD);
     }
 
+    #[inline]
     pub(crate) fn read<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
-        let (page, at) = ((offset / PAGE) as usize, (offset % PAGE) as usize);
-        if let Some(bytes) = self.seen.get(page)?.get(at..at + N) {
-            return bytes.try_into().ok();
+        let page = self.seen.get((offset / PAGE) as usize)?;
+        let at = (offset % PAGE) as usize;
+        match page.get(at..at + N) {
+            Some(bytes) => bytes.try_into().ok(),
+            None => self.read_over(offset),
         }
-        // Over the end of a page.
-        let next = self.seen.get(page + 1)?;
-        let kept = PAGE as usize - at;
+    }
+
+    /// Over the end of a page.
+    #[cold]
+    fn read_over<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
         let mut both = [0; N];
-        both[..kept].copy_from_slice(&self.seen[page][at..]);
-        both[kept..].copy_from_slice(&next[..N - kept]);
+        for (byte, at) in both.iter_mut().zip(offset..) {
+            [*byte] = self.read(at)?;
+        }
         Some(both)
     }
 

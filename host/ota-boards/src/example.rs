@@ -29,6 +29,26 @@ impl Example {
         }
     }
 
+    /// The most that one flash operation programs, in bytes.
+    #[must_use]
+    pub const fn program_size(self) -> u32 {
+        match self {
+            Self::Rp2040 => 256,
+            Self::Stm32 => 8,
+            // The mask ROM: as much as its buffer holds.
+            Self::Esp32c3 => 32,
+        }
+    }
+
+    /// The most that its bootloader takes, in bytes.
+    #[must_use]
+    pub const fn bootloader_limit(self) -> usize {
+        match self {
+            Self::Rp2040 | Self::Esp32c3 => 32 * 1024,
+            Self::Stm32 => 24 * 1024,
+        }
+    }
+
     /// The target that its firmware is built for.
     #[must_use]
     pub const fn target(self) -> &'static str {

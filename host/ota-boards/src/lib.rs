@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod cuts;
 pub mod demo;
 pub mod example;
@@ -8,6 +9,7 @@ pub mod firmware;
 pub mod readme;
 pub mod release;
 pub mod rp2040;
+pub mod server;
 pub mod state;
 pub mod stm32;
 mod uf2;

@@ -16,13 +16,12 @@ pub struct Elfs {
     pub bootloader: Vec<u8>,
 }
 
-/// Builds both as the section "Build" of `examples/rp2040/app/README.md` says. The settings
-/// that a person puts before `cargo` there give way to this version and the defaults.
+/// Builds both as the section "Build" of the application's README says. The settings that a person puts before `cargo` there give way to this version and the defaults.
 ///
 /// # Errors
 /// If there is no such section, or what it says does not work.
-pub fn build(version: &str) -> Result<Elfs> {
-    let path = crate::root().join("examples/rp2040/app/README.md");
+pub fn build(example: Example, version: &str) -> Result<Elfs> {
+    let path = example.folder().join(firmware::APP).join("README.md");
     let readme = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let script = script(&readme).context("the README does not say how to build")?;
 
@@ -38,8 +37,8 @@ pub fn build(version: &str) -> Result<Elfs> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(Elfs {
-        app: firmware::built(Example::Rp2040, firmware::APP)?,
-        bootloader: firmware::built(Example::Rp2040, firmware::BOOTLOADER)?,
+        app: firmware::built(example, firmware::APP)?,
+        bootloader: firmware::built(example, firmware::BOOTLOADER)?,
     })
 }
 

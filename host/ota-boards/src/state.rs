@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use embedded_storage::nor_flash::NorFlash;
-use ota_bootloader::{OneFlash, OpenError, Product, Record, Region, Updater};
+use ota_bootloader::{Index, OneFlash, OpenError, Product, Record, Region, Strategy, Updater};
 use ota_image::{ENVELOPE_LEN, Envelope, SoftwareCrypto};
 use ota_sim::Flash;
 
@@ -18,25 +18,13 @@ pub struct State {
 }
 
 impl State {
-    /// Reads the contents of a flash; a copy of it, because reading may tidy up.
-    ///
-    /// # Errors
-    /// If it is not the flash of this product.
-    pub fn read(bytes: &[u8]) -> Result<Self> {
-        Self::of(Example::Rp2040, copy(bytes))
-    }
-
     /// Reads a flash; a copy of it, because reading may tidy up.
     ///
     /// # Errors
     /// If it is not the flash of this example's product.
-    pub fn of(example: Example, mut flash: Flash) -> Result<Self> {
+    pub fn read(example: Example, mut flash: Flash) -> Result<Self> {
         let product = example.product();
-        let record = match example {
-            Example::Rp2040 => record(product, flash.nor::<1, 4096>()),
-            Example::Stm32 => record(product, flash.nor::<8, 2048>()),
-            Example::Esp32c3 => record(product, flash.nor::<4, 4096>()),
-        }?;
+        let record = record(example, &mut flash)?.unwrap_or(Record::unknown());
         let mut envelope = [0; ENVELOPE_LEN];
         let at = product.map.area(Region::Bank(record.active)).offset;
         flash.read(at, &mut envelope)?;
@@ -52,19 +40,61 @@ impl State {
     }
 }
 
-fn copy(bytes: &[u8]) -> Flash {
-    let mut flash = ota_emu::rp2040::flash();
-    flash.load(0, bytes);
-    flash
+/// The newest record of the journal, if there is one. Reading may tidy up.
+///
+/// # Errors
+/// If it is not the flash of this example's product.
+pub fn record(example: Example, flash: &mut Flash) -> Result<Option<Record>> {
+    let product = example.product();
+    match example {
+        Example::Rp2040 => newest(product, flash.nor::<1, 4096>()),
+        Example::Stm32 => newest(product, flash.nor::<8, 2048>()),
+        Example::Esp32c3 => newest(product, flash.nor::<4, 4096>()),
+    }
 }
 
-fn record(product: &Product, flash: impl NorFlash) -> Result<Record> {
+fn newest(product: &Product, flash: impl NorFlash) -> Result<Option<Record>> {
     let storage = OneFlash::new(flash, product.map)
         .map_err(|error| anyhow::anyhow!("{error}"))
         .context("not the flash of this product")?;
     match Updater::open(product, storage, SoftwareCrypto) {
-        Ok(updater) => Ok(updater.record()),
-        Err(OpenError::NotProvisioned) => Ok(Record::unknown()),
+        Ok(updater) => Ok(Some(updater.record())),
+        Err(OpenError::NotProvisioned) => Ok(None),
         Err(error) => bail!("{error}"),
     }
+}
+
+/// Where in the flash the image begins that is executed: the active one, or the one on trial.
+#[must_use]
+pub fn running_at(product: &Product, record: &Record) -> u32 {
+    let layout = product.map.layout();
+    match layout.strategy {
+        Strategy::Swap => layout.slots[0].offset,
+        Strategy::Ab => slot(product, record.active),
+    }
+}
+
+/// Where in the flash an image is staged.
+#[must_use]
+pub fn staged_at(product: &Product, record: &Record) -> u32 {
+    let layout = product.map.layout();
+    match layout.strategy {
+        // The first step is the hole that a swap begins with.
+        Strategy::Swap => layout.slots[1].offset + product.map.step(),
+        Strategy::Ab => slot(product, record.active.other()),
+    }
+}
+
+/// Where in the flash the former image is, behind an update.
+#[must_use]
+pub fn former_at(product: &Product, record: &Record) -> u32 {
+    let layout = product.map.layout();
+    match layout.strategy {
+        Strategy::Swap => layout.slots[1].offset,
+        Strategy::Ab => slot(product, record.active.other()),
+    }
+}
+
+fn slot(product: &Product, index: Index) -> u32 {
+    product.map.area(Region::Slot(index)).offset
 }

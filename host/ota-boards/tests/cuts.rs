@@ -1,21 +1,23 @@
 //! The power goes in flash operations of an update, on the example firmware: a sample of what
-//! `cargo xtask cuts rp2040` does at every one of them.
+//! `cargo xtask cuts` does at many more of them.
 
+use ota_boards::bench::Bench;
 use ota_boards::cuts::Phase::{Confirm, Download, Request, Revert, Swap, Trial};
 use ota_boards::cuts::Story::{Bad, Good};
 use ota_boards::cuts::sweep::{Cuts, Plan, run};
+use ota_boards::rp2040::Rp2040;
+use ota_boards::stm32::Stm32;
 
 const SEED: u64 = 5;
 /// Cuts in each phase of each story that has so many operations.
 const EACH: usize = 1;
 
-#[test]
-fn a_cut_in_any_phase_boots_a_verified_image_and_loses_no_update() -> anyhow::Result<()> {
+fn is_cut_in_each_phase<B: Bench>() -> anyhow::Result<()> {
     let plan = Plan {
         cuts: Cuts::Sample(EACH),
         seed: SEED,
     };
-    let outcome = run(plan, |id, error| eprintln!("{id}: {error:?}"))?;
+    let outcome = run::<B>(plan, |id, error| eprintln!("{id}: {error:?}"))?;
     println!("{outcome}, seed {SEED}");
     assert!(outcome.failures.is_empty(), "{}", outcome.failures.len());
 
@@ -37,4 +39,16 @@ fn a_cut_in_any_phase_boots_a_verified_image_and_loses_no_update() -> anyhow::Re
     }
     assert!(outcome.tears.len() > 4, "{:?}", outcome.tears);
     Ok(())
+}
+
+#[test]
+fn a_cut_in_any_phase_boots_a_verified_image_and_loses_no_update_on_an_rp2040() -> anyhow::Result<()>
+{
+    is_cut_in_each_phase::<Rp2040>()
+}
+
+#[test]
+fn a_cut_in_any_phase_boots_a_verified_image_and_loses_no_update_on_an_stm32() -> anyhow::Result<()>
+{
+    is_cut_in_each_phase::<Stm32>()
 }

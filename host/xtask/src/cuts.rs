@@ -6,6 +6,8 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use ota_boards::cuts::sweep::{self, Cuts, Plan};
 use ota_boards::cuts::{Id, Part};
+use ota_boards::rp2040::Rp2040;
+use ota_boards::stm32::Stm32;
 
 /// The power goes at every flash operation of an update, on the real firmware
 #[derive(Args)]
@@ -34,11 +36,12 @@ pub(crate) struct Arguments {
 enum Board {
     /// A W5500-EVB-Pico with the example firmware
     Rp2040,
+    /// A NUCLEO-L476RG with the example firmware
+    Stm32,
 }
 
 /// Runs it.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let Board::Rp2040 = arguments.board;
     let cuts = if let Some(id) = arguments.only {
         Cuts::Only(id)
     } else if let Some(part) = arguments.part {
@@ -53,17 +56,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let seed = arguments.seed;
     let alone = arguments.only.is_some();
     let start = Instant::now();
-    let outcome = sweep::run(Plan { cuts, seed }, |id, error| {
+    let report = |id: Id, error: &anyhow::Error| {
         if alone {
             eprintln!("{id}: {error:?}");
         } else {
             eprintln!("{id}: {}", error.root_cause());
         }
-    })?;
+    };
+    let plan = Plan { cuts, seed };
+    let (name, outcome) = match arguments.board {
+        Board::Rp2040 => ("rp2040", sweep::run::<Rp2040>(plan, report)?),
+        Board::Stm32 => ("stm32", sweep::run::<Stm32>(plan, report)?),
+    };
     println!("{outcome}, seed {seed}, {} s", start.elapsed().as_secs());
     ensure!(
         outcome.failures.is_empty(),
-        "replay a failure with `cargo xtask cuts rp2040 --only ID`"
+        "replay a failure with `cargo xtask cuts {name} --only ID`"
     );
     Ok(())
 }

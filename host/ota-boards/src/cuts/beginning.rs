@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ota_emu::rp2040::Board;
+use ota_emu::{Board, Chip};
 use ota_sim::Flash;
 
 /// How often a board is kept, in instructions.
@@ -18,37 +18,43 @@ pub const SLICE: u64 = 2_000_000;
 const KEPT: usize = 128;
 
 /// Boards at the beginning of a recovery.
-#[derive(Debug, Default)]
-pub struct Beginnings(Mutex<VecDeque<Arc<Kept>>>);
+#[derive(Debug)]
+pub struct Beginnings<C>(Mutex<VecDeque<Arc<Kept<C>>>>);
+
+impl<C> Default for Beginnings<C> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
 /// One of them.
 #[derive(Debug)]
-struct Kept {
+struct Kept<C> {
     /// What the flash held when the power came back.
     flash: Arc<Flash>,
-    board: Board,
+    board: Board<C>,
 }
 
 /// A recovery that is at its beginning.
 #[derive(Debug)]
-pub struct Beginning<'a> {
-    all: &'a Beginnings,
+pub struct Beginning<'a, C> {
+    all: &'a Beginnings<C>,
     flash: Arc<Flash>,
     /// The instruction at which a board was kept last.
     last: u64,
 }
 
-impl Beginnings {
+impl<C: Chip> Beginnings<C> {
     /// A board that has come as far as one with this flash would have, too.
     #[must_use]
-    pub fn board_for(&self, flash: &Flash) -> Option<Board> {
+    pub fn board_for(&self, flash: &Flash) -> Option<Board<C>> {
         let kept = self.furthest(flash)?;
         let mut board = kept.board.snapshot();
         board.exchange_flash(&kept.flash, flash);
         Some(board)
     }
 
-    fn furthest(&self, flash: &Flash) -> Option<Arc<Kept>> {
+    fn furthest(&self, flash: &Flash) -> Option<Arc<Kept<C>>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = all
             .iter()
@@ -60,7 +66,7 @@ impl Beginnings {
         Some(kept)
     }
 
-    fn push(&self, kept: Kept) {
+    fn push(&self, kept: Kept<C>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() == KEPT {
             all.pop_front();
@@ -69,10 +75,10 @@ impl Beginnings {
     }
 }
 
-impl<'a> Beginning<'a> {
+impl<'a, C: Chip> Beginning<'a, C> {
     /// Of a recovery that begins with this flash, which was just powered up, and is at `board`.
     #[must_use]
-    pub fn new(all: &'a Beginnings, flash: Flash, board: &Board) -> Self {
+    pub fn new(all: &'a Beginnings<C>, flash: Flash, board: &Board<C>) -> Self {
         Self {
             all,
             flash: Arc::new(flash),
@@ -81,7 +87,7 @@ impl<'a> Beginning<'a> {
     }
 
     /// Keeps this board if the last is long ago.
-    pub fn keep(&mut self, board: &Board) {
+    pub fn keep(&mut self, board: &Board<C>) {
         if board.instructions() - self.last >= SLICE {
             self.last = board.instructions();
             self.all.push(Kept {

@@ -7,6 +7,7 @@
 //!
 //! - [`stage`]: the releases of a story, and the board at its beginning
 //! - [`reference`](mod@reference): the run without a cut, and the flash that each cut leaves
+//! - [`place`]: where in the flash an operation is, and whether it is its turn
 //! - [`recovery`](mod@recovery): from there to the end, and what is checked on the way
 //! - [`beginning`]: recoveries that cannot differ yet begin together
 //! - [`known`]: recoveries that meet go on together
@@ -14,6 +15,7 @@
 
 pub mod beginning;
 pub mod known;
+pub mod place;
 pub mod recovery;
 pub mod reference;
 pub mod stage;

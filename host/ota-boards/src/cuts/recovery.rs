@@ -14,32 +14,31 @@ use std::hash::DefaultHasher;
 
 use anyhow::{Result, bail, ensure};
 use ota_bootloader::{BootState, Index, Record, Region, TrialState};
-use ota_emu::Exit;
-use ota_emu::rp2040::Board;
+use ota_emu::{Board, Chip, Exit};
 use ota_sim::Flash;
-use rp2040_product::PRODUCT;
 
 use super::beginning::{self, Beginning, Beginnings};
 use super::known::{Cost, Known, Path, Rest};
 use super::reference::Torn;
-use super::stage::{Image, SEQUENCE, Stage, asked, record};
+use super::stage::{Image, SEQUENCE, Stage, record};
 use super::{Phase, Story};
-use crate::rp2040::{self, Shop};
+use crate::bench::{self, Bench};
+use crate::server::Shop;
 
 /// More than the rest of a story takes, in instructions.
 const LIMIT: u64 = 5_000_000_000;
 /// How often it is looked at whether the application has confirmed itself, in instructions.
 const SLICE: u64 = 8192;
-/// Where applications execute.
-const SLOT: Range<u32> = slot();
 /// What an interruption costs: the pieces of a window.
 const WINDOW: u64 = ota_client::Config::DEFAULT.window as u64 * 4096;
 /// And the envelope, if that was torn.
 const ENVELOPE: u64 = ota_image::ENVELOPE_LEN as u64;
 
-const fn slot() -> Range<u32> {
-    let start = PRODUCT.load_addresses[0];
-    start..start + PRODUCT.map.area(Region::Slot(Index::Zero)).size
+/// Where applications execute.
+fn slot<B: Bench>() -> Range<u32> {
+    let product = B::EXAMPLE.product();
+    let start = product.load_addresses[0];
+    start..start + product.map.area(Region::Slot(Index::Zero)).size
 }
 
 /// Powers the board up with the flash that a cut left, and runs it until the story has ended, or
@@ -47,8 +46,13 @@ const fn slot() -> Range<u32> {
 ///
 /// # Errors
 /// If anything is not as it has to be.
-pub fn recover(stage: &Stage, torn: &Torn, known: &Known, beginnings: &Beginnings) -> Result<u64> {
-    let shop = stage.open_shop()?;
+pub fn recover<B: Bench>(
+    stage: &Stage<B>,
+    torn: &Torn,
+    known: &Known,
+    beginnings: &Beginnings<B::Chip>,
+) -> Result<u64> {
+    let shop = stage.shop.open_another()?;
     let mut flash = torn.flash.clone();
     flash.power_up();
     let powered_up = flash.fingerprint();
@@ -77,7 +81,7 @@ pub fn recover(stage: &Stage, torn: &Torn, known: &Known, beginnings: &Beginning
     match outcome {
         Ok(cost) => known.learn(&recovery.path, cost),
         Err(error) => {
-            let log = rp2040::log(&recovery.board);
+            let log = bench::log(&recovery.board);
             return Err(error.context(format!("the power went in the {}:\n{log}", torn.phase)));
         }
     }
@@ -85,7 +89,7 @@ pub fn recover(stage: &Stage, torn: &Torn, known: &Known, beginnings: &Beginning
 }
 
 /// The board of the stage with this flash, which was just powered up.
-fn switched_on(board: &Board, flash: Flash) -> Board {
+fn switched_on<C: Chip>(board: &Board<C>, flash: Flash) -> Board<C> {
     let mut board = board.snapshot();
     // Nothing is in the balance yet: this one powers up the rest of the board.
     board.power_up();
@@ -93,15 +97,15 @@ fn switched_on(board: &Board, flash: Flash) -> Board {
     board
 }
 
-struct Recovery<'a> {
-    stage: &'a Stage,
+struct Recovery<'a, B: Bench> {
+    stage: &'a Stage<B>,
     known: &'a Known,
-    board: Board,
-    shop: Shop,
+    board: Board<B::Chip>,
+    shop: Shop<B>,
     /// The limit, in instructions.
     end: u64,
     /// None once it is over.
-    beginning: Option<Beginning<'a>>,
+    beginning: Option<Beginning<'a, B::Chip>>,
     path: Path,
     cost: Cost,
     floor: u32,
@@ -120,7 +124,7 @@ enum Boot {
     Known(Rest),
 }
 
-impl Recovery<'_> {
+impl<B: Bench> Recovery<'_, B> {
     /// None: it has run to the end. Otherwise that is what the rest costs.
     fn run_to_the_end(&mut self, powered_up: u64) -> Result<Option<Rest>> {
         let (mut cause, mut flash) = ("power-up".to_owned(), powered_up);
@@ -155,7 +159,7 @@ impl Recovery<'_> {
     }
 
     fn pass(&mut self, point: u64) -> Option<Rest> {
-        self.cost.asked += asked(&self.shop);
+        self.cost.asked += self.shop.sent();
         let rest = self.known.rest(point);
         if rest.is_none() {
             self.path.pass(point, self.cost);
@@ -168,7 +172,7 @@ impl Recovery<'_> {
         let mut erases = self.board.flash().stats().erases;
         loop {
             let slice = beginning::SLICE.min(self.left()?);
-            let exit = self.board.run_to_flash_call_or(SLOT, slice);
+            let exit = self.board.run_to_flash_call_or(slot::<B>(), slice);
             self.keep_beginning();
             match exit {
                 Exit::Reached => return self.jump(),
@@ -194,8 +198,8 @@ impl Recovery<'_> {
     }
 
     fn jump(&mut self) -> Result<Boot> {
-        let image = self.stage.image_in(self.board.flash())?;
-        let record = record(self.board.flash())?;
+        let record = record::<B>(self.board.flash())?;
+        let image = self.stage.image_in(self.board.flash(), &record)?;
         self.check_floor(&record)?;
         match (image, record.state) {
             (Image::New, BootState::Trial(trial)) => self.count_start(trial),
@@ -249,9 +253,9 @@ impl Recovery<'_> {
     }
 
     fn check_end(&mut self) -> Result<()> {
-        let record = record(self.board.flash())?;
+        let record = record::<B>(self.board.flash())?;
         self.check_floor(&record)?;
-        let image = self.stage.image_in(self.board.flash())?;
+        let image = self.stage.image_in(self.board.flash(), &record)?;
         match self.stage.story {
             Story::Good => {
                 ensure!(is_confirmed(&record), "the end is {:?}", record.state);
@@ -269,7 +273,7 @@ impl Recovery<'_> {
 
     /// What all of it cost, if that is not too much.
     fn check_cost(&mut self, torn: &Torn, rest: Option<Rest>) -> Result<Cost> {
-        self.cost.asked += asked(&self.shop);
+        self.cost.asked += self.shop.sent();
         let mut cost = self.cost;
         let mut least = self.path.least();
         if let Some(rest) = rest {
@@ -285,7 +289,7 @@ impl Recovery<'_> {
 
     /// One start more or less than without the cut, and one attempt less, at most.
     fn check_attempts(&self, starts: u32, least: Option<u32>) -> Result<()> {
-        let attempts = u32::from(PRODUCT.trial.attempts);
+        let attempts = u32::from(B::EXAMPLE.product().trial.attempts);
         let usual = match self.stage.story {
             Story::Good => 1,
             Story::Bad => attempts,

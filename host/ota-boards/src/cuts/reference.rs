@@ -1,20 +1,22 @@
 //! A story without a cut, and the flash that a cut at each of its operations leaves.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use ota_bootloader::{BootState, Index, Region};
-use ota_emu::Exit;
-use ota_emu::rp2040::Board;
-use ota_sim::{Cut, Flash, Interrupted, Tear};
-use rp2040_product::PRODUCT;
+use ota_bootloader::{BootState, Record};
+use ota_emu::{Board, Chip, Exit};
+use ota_sim::{Cut, Flash, Tear};
 
-use super::stage::{Stage, asked, record};
+use super::place::Place;
+use super::stage::{Stage, record};
 use super::{Id, Phase, Story};
-use crate::rp2040::{self, Shop};
+use crate::bench::{self, Bench};
+use crate::server::Shop;
 
 /// More than a story takes.
 const LIMIT: u64 = 5_000_000_000;
 /// How far at most to the next flash call, in instructions.
 const SLICE: u64 = 100_000_000;
+/// More than an operation takes that has begun, or is the next thing.
+const OPERATION: u64 = 1_000_000;
 
 /// What a cut left.
 pub struct Torn {
@@ -44,19 +46,22 @@ pub struct Reference {
 
 impl Reference {
     /// Runs it, and forks it at each operation for each of the tears that `tears` names for the
-    /// operation of that number; whether it is one on the journal is said too.
+    /// operation of that number, in that place.
     ///
     /// # Errors
     /// If the story does not end as it should, or a cut does not fall.
-    pub fn run(stage: &Stage, tears: impl FnMut(u64, bool) -> Vec<Tear>) -> Result<Self> {
-        let shop = stage.open_shop()?;
+    pub fn run<B: Bench>(
+        stage: &Stage<B>,
+        tears: impl FnMut(u64, Place) -> Vec<Tear>,
+    ) -> Result<Self> {
+        let shop = stage.shop.open_another()?;
         let mut board = stage.board.snapshot();
         shop.plug_in(&mut board);
         let first = match stage.story {
             Story::Good => "looking for an update",
             Story::Bad => "staged; resetting",
         };
-        rp2040::until(&mut board, first, LIMIT)?;
+        bench::until(&mut board, first, LIMIT)?;
         let mut run = Run {
             stage,
             shop,
@@ -82,9 +87,9 @@ impl Reference {
 }
 
 /// A reference under way.
-struct Run<'a, T> {
-    stage: &'a Stage,
-    shop: Shop,
+struct Run<'a, B: Bench, T> {
+    stage: &'a Stage<B>,
+    shop: Shop<B>,
     tears: T,
     asked: u64,
     /// Operations so far.
@@ -96,39 +101,46 @@ struct Run<'a, T> {
     was_tried: bool,
 }
 
-impl<T: FnMut(u64, bool) -> Vec<Tear>> Run<'_, T> {
-    fn run_to_the_end(&mut self, board: &mut Board) -> Result<()> {
+impl<B: Bench, T: FnMut(u64, Place) -> Vec<Tear>> Run<'_, B, T> {
+    fn run_to_the_end(&mut self, board: &mut Board<B::Chip>) -> Result<()> {
         let end = board.instructions() + LIMIT;
-        let mut before: Option<Board> = None;
+        let mut before: Option<Board<B::Chip>> = None;
+        let mut now = record::<B>(board.flash())?;
         while board.instructions() < end {
             let exit = board.run_to_flash_call(SLICE);
             if let Some(before) = before.take() {
                 let operations = board.operations() - before.operations();
-                let after = record(board.flash())?.state;
-                self.cut(&before, operations, after)?;
-                if self.was_tried && matches!(after, BootState::Confirmed(_)) {
+                let after = next::<B>(&now, &before, board)?;
+                self.cut(&before, operations, &now, after.state)?;
+                now = after;
+                if self.was_tried && matches!(now.state, BootState::Confirmed(_)) {
                     return Ok(());
                 }
-                self.was_tried |= matches!(after, BootState::Trial(_));
+                self.was_tried |= matches!(now.state, BootState::Trial(_));
             }
             match exit {
                 Exit::FlashCall => before = Some(board.snapshot()),
                 Exit::Limit | Exit::Reset(_) => {}
-                exit => bail!("without a cut: {exit:?}\n{}", rp2040::log(board)),
+                exit => bail!("without a cut: {exit:?}\n{}", bench::log(board)),
             }
         }
-        bail!("the story does not end:\n{}", rp2040::log(board))
+        bail!("the story does not end:\n{}", bench::log(board))
     }
 
     /// Cuts each of the operations of the flash call that this board is about to make.
-    fn cut(&mut self, before: &Board, operations: u64, after: BootState) -> Result<()> {
-        self.asked += asked(&self.shop);
-        let now = record(before.flash())?;
+    fn cut(
+        &mut self,
+        before: &Board<B::Chip>,
+        operations: u64,
+        now: &Record,
+        after: BootState,
+    ) -> Result<()> {
+        self.asked += self.shop.sent();
         let phase = Phase::of(self.stage.story, now.state, after)?;
         for nth in 1..=operations {
             let operation = self.done + nth;
-            let place = torn(before, nth, Tear::Before)?.interrupted();
-            for tear in (self.tears)(operation, is_in(Region::Journal, place)) {
+            let place = Place::of(B::EXAMPLE, torn(before, nth, Tear::Before)?.interrupted());
+            for tear in (self.tears)(operation, place) {
                 let flash = torn(before, nth, tear)
                     .with_context(|| format!("operation {operation} of {}", self.stage.story))?;
                 self.torn.push(Torn {
@@ -139,12 +151,11 @@ impl<T: FnMut(u64, bool) -> Vec<Tear>> Run<'_, T> {
                     phase,
                     flash,
                     asked: self.asked,
-                    starts: starts(now.state),
+                    starts: starts::<B>(now.state),
                     floor: now.floor,
                 });
             }
-            self.phases
-                .push((phase, is_in(Region::Slot(Index::One), place)));
+            self.phases.push((phase, place.is_staging()));
         }
         self.done += operations;
         Ok(())
@@ -172,27 +183,30 @@ impl<T: FnMut(u64, bool) -> Vec<Tear>> Run<'_, T> {
     }
 }
 
+/// The record after a flash call, which did not touch the journal as a rule.
+fn next<B: Bench>(now: &Record, before: &Board<B::Chip>, after: &Board<B::Chip>) -> Result<Record> {
+    let journal = B::EXAMPLE.product().map.layout().journal;
+    let journal = journal.offset..journal.offset + journal.size;
+    let mut changed = before.flash().differences(after.flash());
+    if changed.any(|unit| journal.contains(&unit)) {
+        record::<B>(after.flash())
+    } else {
+        Ok(*now)
+    }
+}
+
 /// The flash after a cut in the `nth` operation of the call that the board is about to make.
-fn torn(before: &Board, nth: u64, tear: Tear) -> Result<Flash> {
+fn torn<C: Chip>(before: &Board<C>, nth: u64, tear: Tear) -> Result<Flash> {
     let mut fork = before.snapshot();
     fork.cut_at(nth, tear);
-    let exit = fork.run(1);
+    let exit = fork.run(OPERATION);
     ensure!(exit == Exit::PowerCut, "the power did not go, but {exit:?}");
     Ok(fork.flash().clone())
 }
 
-/// Whether the operation was in this region.
-fn is_in(region: Region, place: Interrupted) -> bool {
-    let (Interrupted::Program { offset, .. } | Interrupted::Erase { offset }) = place else {
-        return false;
-    };
-    let area = PRODUCT.map.area(region);
-    (area.offset..area.offset + area.size).contains(&offset)
-}
-
 /// Starts of the new image that are on record, in a story without a cut.
-fn starts(state: BootState) -> u32 {
-    let all = u32::from(PRODUCT.trial.attempts);
+fn starts<B: Bench>(state: BootState) -> u32 {
+    let all = u32::from(B::EXAMPLE.product().trial.attempts);
     match state {
         BootState::Trial(trial) => all - u32::from(trial.attempts_left),
         BootState::Reverting(_) => all,

@@ -1,18 +1,17 @@
 //! The releases of a story, and the board at its beginning.
 
 use anyhow::{Context as _, Result, bail};
-use ota_bootloader::{OneFlash, Record, Region, Updater};
+use ota_bootloader::Record;
 use ota_cli::package::Package;
-use ota_emu::rp2040::Board;
-use ota_image::SoftwareCrypto;
+use ota_emu::Board;
 use ota_sim::Flash;
-use rp2040_product::PRODUCT;
 
 use super::Story;
-use crate::example::Example;
+use crate::bench::{self, Bench};
 use crate::firmware::Behaviour;
 use crate::release::release;
-use crate::rp2040::{self, Shop};
+use crate::server::Shop;
+use crate::state;
 
 /// The order of the new release.
 pub const SEQUENCE: u64 = 110;
@@ -20,7 +19,7 @@ pub const SEQUENCE: u64 = 110;
 const SETTINGS: &[u8] = b"name=thermometer 7; offset=-3";
 
 /// What a story begins with.
-pub struct Stage {
+pub struct Stage<B: Bench> {
     /// Which story.
     pub story: Story,
     /// The release that is installed.
@@ -28,24 +27,26 @@ pub struct Stage {
     /// The one that is offered.
     pub new: Package,
     /// The board, never switched on.
-    pub board: Board,
+    pub board: Board<B::Chip>,
+    /// A server that offers the new release.
+    pub shop: Shop<B>,
 }
 
-impl Stage {
+impl<B: Bench> Stage<B> {
     /// Builds and signs both releases. Bootloader and settings may not be touched any more: the
     /// flash refuses it.
     ///
     /// # Errors
     /// If firmware does not build, or does not fit.
     pub fn set(story: Story) -> Result<Self> {
-        let old = release(Example::Rp2040, "1.0.0", Behaviour::Healthy, 100)?;
+        let old = release(B::EXAMPLE, "1.0.0", Behaviour::Healthy, 100)?;
         let behaviour = match story {
             Story::Good => Behaviour::Healthy,
             Story::Bad => Behaviour::Crash,
         };
-        let new = release(Example::Rp2040, "1.1.0", behaviour, SEQUENCE)?;
-        let mut board = rp2040::board(&old, "1.0.0")?;
-        let regions = Example::Rp2040.map()?.regions;
+        let new = release(B::EXAMPLE, "1.1.0", behaviour, SEQUENCE)?;
+        let mut board = bench::board::<B>(&old, "1.0.0")?;
+        let regions = B::EXAMPLE.map()?.regions;
         let settings = regions.settings.context("the map has no settings")?;
         board.edit_flash(|flash| {
             flash.load(settings.offset, SETTINGS);
@@ -53,37 +54,30 @@ impl Stage {
                 flash.protect(area.offset..area.offset + area.size);
             }
         });
+        let shop = Shop::open()?;
+        shop.publish(new.as_bytes())?;
         Ok(Self {
             story,
             old,
             new,
             board,
+            shop,
         })
     }
 
-    /// A server that offers the new release.
-    ///
-    /// # Errors
-    /// If there can be none.
-    pub fn open_shop(&self) -> Result<Shop> {
-        let shop = Shop::open()?;
-        shop.publish(self.new.as_bytes())?;
-        Ok(shop)
-    }
-
-    /// Which of the two images is in slot 0, byte for byte.
+    /// Which of the two images is in the slot that is executed, byte for byte.
     ///
     /// # Errors
     /// If none of them is.
-    pub fn image_in(&self, flash: &Flash) -> Result<Image> {
-        let slot = PRODUCT.map.area(Region::Slot(ota_bootloader::Index::Zero));
-        let held = flash.bytes().get(slot.offset as usize..).unwrap_or(&[]);
+    pub fn image_in(&self, flash: &Flash, record: &Record) -> Result<Image> {
+        let start = state::running_at(B::EXAMPLE.product(), record);
+        let held = flash.bytes().get(start as usize..).unwrap_or(&[]);
         for (package, image) in [(&self.old, Image::Old), (&self.new, Image::New)] {
             if held.starts_with(package.payload()?) {
                 return Ok(image);
             }
         }
-        bail!("what is in slot 0 is neither of the signed images")
+        bail!("what is in the slot is neither of the signed images")
     }
 }
 
@@ -100,18 +94,7 @@ pub enum Image {
 ///
 /// # Errors
 /// If there is none.
-pub fn record(flash: &Flash) -> Result<Record> {
-    let mut flash = flash.clone();
-    let storage = OneFlash::new(flash.nor::<1, 4096>(), PRODUCT.map)
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
-    match Updater::open(&PRODUCT, storage, SoftwareCrypto) {
-        Ok(updater) => Ok(updater.record()),
-        Err(error) => Err(anyhow::anyhow!("no record: {error}")),
-    }
-}
-
-/// Bytes that the server was asked for since this was last called.
-#[must_use]
-pub fn asked(shop: &Shop) -> u64 {
-    shop.heard().iter().map(|request| request.bytes).sum()
+pub fn record<B: Bench>(flash: &Flash) -> Result<Record> {
+    let record = state::record(B::EXAMPLE, &mut flash.clone())?;
+    record.context("there is no record")
 }

@@ -10,10 +10,12 @@ use ota_sim::Tear;
 
 use super::beginning::Beginnings;
 use super::known::Known;
+use super::place::Place;
 use super::recovery::recover;
 use super::reference::{Reference, Torn};
 use super::stage::Stage;
 use super::{Id, Part, Phase, Story};
+use crate::bench::Bench;
 
 /// So many neighbouring cuts go to a thread at once: they have most in common.
 const TOGETHER: usize = 32;
@@ -89,14 +91,14 @@ impl Outcome {
 ///
 /// # Errors
 /// If a story does not even end without a cut, or a cut does not fall.
-pub fn run(plan: Plan, report: impl Fn(Id, &anyhow::Error) + Sync) -> Result<Outcome> {
+pub fn run<B: Bench>(plan: Plan, report: impl Fn(Id, &anyhow::Error) + Sync) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for story in Story::ALL {
         if plan.cuts.story().is_some_and(|only| only != story) {
             continue;
         }
-        let stage = Stage::set(story)?;
-        let tears = |operation, on_journal| plan.tears(story, operation, on_journal);
+        let stage = Stage::<B>::set(story)?;
+        let tears = |operation, place| plan.tears(story, operation, place);
         let reference = Reference::run(&stage, tears)?;
         for &(phase, operations) in reference.operations.iter().filter(|(_, count)| *count > 0) {
             outcome.phases.entry((story, phase)).or_default().operations = operations;
@@ -112,13 +114,18 @@ pub fn run(plan: Plan, report: impl Fn(Id, &anyhow::Error) + Sync) -> Result<Out
 }
 
 impl Plan {
-    fn tears(&self, story: Story, operation: u64, on_journal: bool) -> Vec<Tear> {
+    fn tears(&self, story: Story, operation: u64, place: Place) -> Vec<Tear> {
         let random = Tear::Random(self.seed.wrapping_add(operation));
         let all = || Tear::ALL.into_iter().chain([random]);
         match self.cuts {
             Cuts::Part(part) if !part.holds(story, operation) => Vec::new(),
+            Cuts::EachOperation | Cuts::EachTear | Cuts::Sample(_)
+                if !place.is_in_turn(self.seed) =>
+            {
+                Vec::new()
+            }
             Cuts::EachTear => all().collect(),
-            Cuts::EachOperation | Cuts::Part(_) if on_journal => all().collect(),
+            Cuts::EachOperation | Cuts::Part(_) if place.is_journal() => all().collect(),
             Cuts::EachOperation | Cuts::Part(_) | Cuts::Sample(_) => {
                 let turn = self.seed.wrapping_add(operation) % (Tear::ALL.len() as u64 + 1);
                 all()
@@ -153,8 +160,8 @@ fn sample(torn: Vec<Torn>, count: usize) -> Vec<Torn> {
     chosen
 }
 
-fn recover_all(
-    stage: &Stage,
+fn recover_all<B: Bench>(
+    stage: &Stage<B>,
     torn: Vec<Torn>,
     outcome: &mut Outcome,
     report: &(impl Fn(Id, &anyhow::Error) + Sync),

@@ -1,4 +1,4 @@
-//! The story of `ota demo --board rp2040`, chapter by chapter.
+//! The story of `ota demo --board`, chapter by chapter.
 
 mod stage;
 
@@ -11,19 +11,14 @@ use ota_cli::screen::Screen;
 use ota_client::Config;
 use ota_image::ENVELOPE_LEN;
 use ota_sim::Tear;
-use rp2040_product::PRODUCT;
 
-use crate::example::Example;
+use crate::bench::Bench;
 use crate::firmware::{self, Behaviour};
 use crate::release::{below_floor, forged, release};
 use stage::{Stage, bytes};
 
-/// What the bootloader may take.
-const BOOTLOADER_MAX: usize = 32 * 1024;
-/// Flash operations from now on, in which the power goes: in the second window of a download, and
-/// in a swap.
-const CUT_IN_DOWNLOAD: (u64, Tear) = (250, Tear::Random(3));
-const CUT_IN_SWAP: (u64, Tear) = (300, Tear::Random(5));
+/// How the cells are torn when the power goes in a download, and in a swap.
+const TEARS: [Tear; 2] = [Tear::Random(3), Tear::Random(5)];
 /// Chunks that the application asks for at once.
 const WINDOW: u32 = Config::DEFAULT.window;
 
@@ -38,16 +33,21 @@ struct Cast {
 ///
 /// # Errors
 /// If something is not as it must be; if the firmware does not build.
-pub fn tell(screen: &mut Screen) -> Result<()> {
-    screen.title("Over-the-air updates that cannot brick: the whole story, on an RP2040")?;
-    let cast = build(screen)?;
+pub fn tell<B: Bench>(screen: &mut Screen) -> Result<()> {
+    let title = "Over-the-air updates that cannot brick: the whole story";
+    screen.title(&format!("{title}, on {}", B::BOARD))?;
+    let cast = build::<B>(screen)?;
     let [first, second, bad @ .., last] = &cast[..] else {
         anyhow::bail!("the story has no end");
     };
     let begun = Instant::now();
-    let mut stage = factory(screen, first, &cast)?;
+    let mut stage = factory::<B>(screen, first, &cast)?;
     download(&mut stage, second)?;
-    swap(&mut stage, second)?;
+    if let Some(operation) = B::IN_SWAP {
+        swap(&mut stage, second, operation)?;
+    } else {
+        stage.until("confirmed")?;
+    }
     for release in bad {
         fails(&mut stage, release, second)?;
     }
@@ -59,16 +59,19 @@ pub fn tell(screen: &mut Screen) -> Result<()> {
     ))
 }
 
-fn build(screen: &mut Screen) -> Result<Vec<Cast>> {
+fn build<B: Bench>(screen: &mut Screen) -> Result<Vec<Cast>> {
     screen.chapter("Real firmware: a bootloader, and six releases of an application")?;
-    screen.says("cargo builds examples/rp2040/bootloader and app for thumbv6m-none-eabi ...")?;
-    let bootloader = ota_cli::input::Firmware::parse(firmware::bootloader(Example::Rp2040)?)?.bytes;
+    let (example, target) = (B::EXAMPLE.name(), B::EXAMPLE.target());
+    screen.says(&format!(
+        "cargo builds examples/{example}/bootloader and app for {target} ..."
+    ))?;
+    let bootloader = ota_cli::input::Firmware::parse(firmware::bootloader(B::EXAMPLE)?)?.bytes;
     screen.check(
         &format!(
             "bootloader: {} bytes, signatures and hash included",
             bootloader.len()
         ),
-        bootloader.len() <= BOOTLOADER_MAX,
+        bootloader.len() <= B::EXAMPLE.bootloader_limit(),
     )?;
     let parts = [
         ("1.0.0", Behaviour::Healthy, 100, ""),
@@ -85,7 +88,7 @@ fn build(screen: &mut Screen) -> Result<Vec<Cast>> {
     ];
     let mut cast = Vec::new();
     for (version, behaviour, sequence, fault) in parts {
-        let package = release(Example::Rp2040, version, behaviour, sequence)?;
+        let package = release(B::EXAMPLE, version, behaviour, sequence)?;
         let length = package.payload()?.len();
         screen.says(&format!(
             "{version}: {length} bytes, packed and signed twice{fault}"
@@ -99,10 +102,13 @@ fn build(screen: &mut Screen) -> Result<Vec<Cast>> {
     Ok(cast)
 }
 
-fn factory<'a>(screen: &'a mut Screen, first: &Cast, cast: &[Cast]) -> Result<Stage<'a>> {
-    screen.chapter("A W5500-EVB-Pico, as it leaves the factory")?;
-    screen
-        .says("ota image makes a UF2 file, which is copied to the board with BOOTSEL held down")?;
+fn factory<'a, B: Bench>(
+    screen: &'a mut Screen,
+    first: &Cast,
+    cast: &[Cast],
+) -> Result<Stage<'a, B>> {
+    screen.chapter(&format!("{} as it leaves the factory", B::BOARD))?;
+    screen.says(B::FACTORY)?;
     let mut stage = Stage::set(screen, &first.package, first.version)?;
     for part in cast {
         stage.knows(part.version, part.behaviour)?;
@@ -113,12 +119,13 @@ fn factory<'a>(screen: &'a mut Screen, first: &Cast, cast: &[Cast]) -> Result<St
     Ok(stage)
 }
 
-fn download(stage: &mut Stage<'_>, release: &Cast) -> Result<()> {
+fn download<B: Bench>(stage: &mut Stage<'_, B>, release: &Cast) -> Result<()> {
     stage
         .screen
         .chapter("Release 1.1.0, and the power goes while it is downloaded")?;
     stage.publish(&release.package)?;
-    stage.cut(CUT_IN_DOWNLOAD, "staged", 1)?;
+    let operation = B::IN_DOWNLOAD[1];
+    stage.cut((operation, TEARS[0]), "staged", 1)?;
     stage.is_in(BootState::Downloading)?;
     let before = bytes(&stage.asked()?);
     stage.screen.says("the power is back")?;
@@ -140,18 +147,18 @@ fn download(stage: &mut Stage<'_>, release: &Cast) -> Result<()> {
     )
 }
 
-fn swap(stage: &mut Stage<'_>, release: &Cast) -> Result<()> {
+fn swap<B: Bench>(stage: &mut Stage<'_, B>, release: &Cast, operation: u64) -> Result<()> {
     stage
         .screen
         .chapter("The images change places, and the power goes again")?;
-    stage.cut(CUT_IN_SWAP, "version 1.1.0", 0)?;
+    stage.cut((operation, TEARS[1]), "version 1.1.0", 0)?;
     stage.is_in(BootState::Swapping)?;
     stage.screen.says("the power is back")?;
     stage.until("confirmed")?;
     stage.runs(&release.package)
 }
 
-fn fails(stage: &mut Stage<'_>, bad: &Cast, former: &Cast) -> Result<()> {
+fn fails<B: Bench>(stage: &mut Stage<'_, B>, bad: &Cast, former: &Cast) -> Result<()> {
     let (what, reason) = match bad.behaviour {
         Behaviour::Healthy => anyhow::bail!("{} is healthy", bad.version),
         Behaviour::Crash => ("crashes", Failure::Crash),
@@ -170,7 +177,7 @@ fn fails(stage: &mut Stage<'_>, bad: &Cast, former: &Cast) -> Result<()> {
     let started = format!("version {version}");
     let starts = stage.board.logs()[from..].iter();
     let starts = starts.filter(|line| line.text == started).count();
-    let attempts = PRODUCT.trial.attempts;
+    let attempts = B::EXAMPLE.product().trial.attempts;
     stage.screen.same(
         &format!("{attempts} attempts were counted"),
         starts,
@@ -195,17 +202,17 @@ fn fails(stage: &mut Stage<'_>, bad: &Cast, former: &Cast) -> Result<()> {
     )
 }
 
-fn corrected(stage: &mut Stage<'_>, release: &Cast) -> Result<()> {
+fn corrected<B: Bench>(stage: &mut Stage<'_, B>, release: &Cast) -> Result<()> {
     stage.screen.chapter("Release 1.3.0, which works")?;
     stage.publish(&release.package)?;
     stage.until("confirmed")?;
     stage.runs(&release.package)
 }
 
-fn refusals(stage: &mut Stage<'_>, first: &Cast, last: &Cast) -> Result<()> {
+fn refusals<B: Bench>(stage: &mut Stage<'_, B>, first: &Cast, last: &Cast) -> Result<()> {
     stage.screen.chapter("What the board does not take")?;
-    let tampered = forged(Example::Rp2040, &last.package, "1.4.0", 140)?;
-    let rewritten = below_floor(Example::Rp2040, first.package.payload()?, "1.4.0", 140)?;
+    let tampered = forged(B::EXAMPLE, &last.package, "1.4.0", 140)?;
+    let rewritten = below_floor(B::EXAMPLE, first.package.payload()?, "1.4.0", 140)?;
     let cases = [
         (
             "a tampered firmware, its digests put right",

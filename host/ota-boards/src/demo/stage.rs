@@ -6,14 +6,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 use ota_bootloader::BootState;
 use ota_cli::package::Package;
 use ota_cli::screen::Screen;
-use ota_emu::Exit;
-use ota_emu::rp2040::Board;
+use ota_emu::{Board, Exit};
 use ota_sim::{Interrupted, Tear};
-use rp2040_product::PRODUCT;
 
+use crate::bench::{self, Bench};
 use crate::firmware::Behaviour;
-use crate::rp2040::{self, Shop};
-use crate::state::State;
+use crate::server::Shop;
+use crate::state::{self, State};
 
 /// Lines are shown after so many instructions.
 const PORTION: u64 = 2_000_000;
@@ -21,19 +20,19 @@ const PORTION: u64 = 2_000_000;
 const LIMIT: u64 = 3_000_000_000;
 
 /// Everything that the story happens on.
-pub(super) struct Stage<'a> {
+pub(super) struct Stage<'a, B: Bench> {
     pub(super) screen: &'a mut Screen,
-    pub(super) board: Board,
-    shop: Shop,
+    pub(super) board: Board<B::Chip>,
+    shop: Shop<B>,
     /// Lines of the log that were shown.
     shown: usize,
 }
 
-impl<'a> Stage<'a> {
+impl<'a, B: Bench> Stage<'a, B> {
     /// A board from the factory with this release, and a server within its reach.
     pub(super) fn set(screen: &'a mut Screen, first: &Package, version: &str) -> Result<Self> {
         let shop = Shop::open()?;
-        let mut board = rp2040::board(first, version)?;
+        let mut board = bench::board::<B>(first, version)?;
         shop.plug_in(&mut board);
         Ok(Self {
             screen,
@@ -45,7 +44,7 @@ impl<'a> Stage<'a> {
 
     /// What this application logs can be read.
     pub(super) fn knows(&mut self, version: &str, behaviour: Behaviour) -> Result<()> {
-        rp2040::knows(&mut self.board, version, behaviour)
+        bench::knows::<B>(&mut self.board, version, behaviour)
     }
 
     pub(super) fn publish(&self, package: &Package) -> Result<()> {
@@ -58,7 +57,7 @@ impl<'a> Stage<'a> {
     }
 
     pub(super) fn state(&self) -> Result<State> {
-        rp2040::state(&self.board)
+        bench::state::<B>(&self.board)
     }
 
     /// Runs the board until it says this.
@@ -95,7 +94,7 @@ impl<'a> Stage<'a> {
             Interrupted::Erase { offset } => ("erase", offset),
             Interrupted::Nothing => bail!("the cut tore nothing"),
         };
-        let slots = &PRODUCT.map.layout().slots[slot..];
+        let slots = &B::EXAMPLE.product().map.layout().slots[slot..];
         let here = slots
             .iter()
             .any(|area| (area.offset..area.offset + area.size).contains(&offset));
@@ -113,7 +112,7 @@ impl<'a> Stage<'a> {
             .same(&format!("the journal says: {state:?}"), is, state)
     }
 
-    /// This release runs and is confirmed; slot 0 holds it.
+    /// This release runs and is confirmed; the slot that is executed holds it.
     pub(super) fn runs(&mut self, package: &Package) -> Result<()> {
         let version = package.manifest()?.version.to_string();
         let State {
@@ -121,7 +120,7 @@ impl<'a> Stage<'a> {
             version: is,
         } = self.state()?;
         let confirmed = matches!(record.state, BootState::Confirmed(_));
-        let start = PRODUCT.map.layout().slots[0].offset;
+        let start = state::running_at(B::EXAMPLE.product(), &record);
         let slot = self.board.flash().bytes().get(start as usize..);
         let slot = slot.context("the map reaches past the flash")?;
         let same = slot.starts_with(package.payload()?);

@@ -1,5 +1,7 @@
-//! What the example firmware promises, on the board: as it is, against the real server. One test
+//! What the example firmware promises, on its boards: as it is, against the real server. One test
 //! binary, so that each firmware is built once, and what the stories have in common is run once.
+//!
+//! A story is a function for any board; a board is a line here, and tells all of them.
 
 mod common;
 mod downloads;
@@ -7,3 +9,69 @@ mod failures;
 mod refusals;
 mod sources;
 mod updates;
+
+/// One board, in a module of its own: what every board promises, and what else this one does.
+macro_rules! board {
+    ($name:ident, $bench:ty, $($more:ident::$story:ident => $promise:ident),*) => {
+        mod $name {
+            use std::sync::OnceLock;
+
+            use crate::common::{Life, Told};
+
+            impl Told for $bench {
+                fn life() -> &'static OnceLock<Result<Life<Self>, String>> {
+                    static LIFE: OnceLock<Result<Life<$bench>, String>> = OnceLock::new();
+                    &LIFE
+                }
+            }
+
+            promises! { $bench,
+                updates::is_downloaded_installed_tried_and_confirmed
+                    => an_update_is_downloaded_installed_tried_and_confirmed,
+                downloads::goes_on_after_power_cuts_and_fetches_nothing_verified_again
+                    => a_download_goes_on_after_power_cuts_and_nothing_verified_is_fetched_again,
+                failures::a_crash_is_rolled_back_after_its_attempts
+                    => a_release_that_crashes_is_rolled_back_after_its_attempts,
+                failures::a_hang_is_caught_by_the_watchdog_and_rolled_back
+                    => a_release_that_hangs_is_caught_by_the_watchdog_and_rolled_back,
+                failures::a_release_without_its_server_is_rolled_back
+                    => a_release_that_never_reaches_its_server_is_rolled_back,
+                refusals::stolen_signatures_are_refused_by_the_envelope
+                    => a_release_under_stolen_signatures_is_refused_by_its_envelope,
+                refusals::a_downgrade_is_refused_by_its_envelope
+                    => a_downgrade_is_refused_by_its_envelope,
+                refusals::below_the_floor_is_refused_by_its_envelope
+                    => a_release_below_the_floor_is_refused_by_its_envelope,
+                refusals::a_chunk_changed_on_the_server_is_never_written
+                    => a_chunk_that_was_changed_on_the_server_is_never_written,
+                sources::is_what_the_readme_builds_byte_for_byte
+                    => the_firmware_on_the_board_is_what_the_readme_builds_byte_for_byte
+                $(, $more::$story => $promise)*
+            }
+        }
+    };
+}
+
+macro_rules! promises {
+    ($bench:ty, $($module:ident::$story:ident => $promise:ident),*) => {
+        $(
+            #[test]
+            fn $promise() -> anyhow::Result<()> {
+                crate::$module::$story::<$bench>()
+            }
+        )*
+    };
+}
+
+board!(
+    rp2040,
+    ota_boards::rp2040::Rp2040,
+    updates::a_power_cut_in_the_swap_costs_nothing_but_time
+        => a_power_cut_in_the_swap_costs_nothing_but_time
+);
+board!(
+    stm32,
+    ota_boards::stm32::Stm32,
+    updates::a_power_cut_in_the_swap_costs_nothing_but_time
+        => a_power_cut_in_the_swap_costs_nothing_but_time
+);

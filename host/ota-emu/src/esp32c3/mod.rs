@@ -139,6 +139,7 @@ impl Chip for Esp32c3 {
         self.cpu.hash(hasher);
         self.bus.cache.hash(hasher);
         self.bus.rom.hash(hasher);
+        self.bus.rtc.hash(hasher);
         for memory in self.bus.memories() {
             memory.all().hash(hasher);
         }

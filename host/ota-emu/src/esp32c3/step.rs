@@ -37,7 +37,6 @@ impl Esp32c3 {
         if pc.wrapping_sub(self.cpu.pc) <= 4 {
             return self.spin(pc);
         }
-        self.asleep = false;
         None
     }
 
@@ -72,6 +71,7 @@ impl Esp32c3 {
         }
         if let Some(number) = self.bus.interrupt {
             self.cpu.interrupt(number);
+            self.asleep = false;
         }
         if self.bus.stop.is_none() && self.bus.reset.is_none() {
             return None;

@@ -11,17 +11,20 @@ use super::firmware::{root, tool};
 pub(super) enum Board {
     /// A W5500-EVB-Pico
     Rp2040,
+    /// A NUCLEO-L476RG
+    Stm32,
 }
 
 /// Builds and runs the program that tells it. The boards need the tool's library, so the tool
 /// cannot contain them; and the repository has to be here for the firmware anyway.
 pub(super) fn run(board: Board) -> Result<ExitCode> {
-    let program = match board {
-        Board::Rp2040 => "demo-rp2040",
+    let name = match board {
+        Board::Rp2040 => "rp2040",
+        Board::Stm32 => "stm32",
     };
     let status = Command::new(tool("CARGO", "cargo"))
         .args(["run", "--quiet", "--locked", "--package", "ota-boards"])
-        .args(["--bin", program])
+        .args(["--bin", "demo", "--", name])
         .current_dir(root()?)
         .status()
         .context("cannot run cargo")?;

@@ -118,12 +118,13 @@ impl Bus {
 
     /// Bytes of the flash, through the cache.
     fn read_flash<const N: usize>(&mut self, address: u32) -> [u8; N] {
-        if address % SECTOR + N as u32 > SECTOR {
+        if (address % SECTOR) as usize + N > SECTOR as usize {
             // Over the end of a sector, byte by byte.
-            return core::array::from_fn(|i| {
-                let [byte] = self.read_flash(address.wrapping_add(i as u32));
-                byte
-            });
+            let mut bytes = [0; N];
+            for (byte, address) in bytes.iter_mut().zip(address..) {
+                [*byte] = self.read_flash(address);
+            }
+            return bytes;
         }
         match self.open(address) {
             Some((window, whole)) => {

@@ -1,6 +1,6 @@
 //! Which device answers at which address.
 
-use super::super::devices::cache::ENTRIES;
+use super::super::devices::cache::TABLE;
 use super::super::devices::clocks::{self, Place};
 use super::super::devices::efuse;
 use super::super::devices::registers::Registers;
@@ -101,7 +101,7 @@ impl Bus {
                 self.matrix.read(offset)
             }
             CACHE => self.cache.read(offset),
-            MMU if offset < 4 * ENTRIES as u32 => self.cache.entry(offset as usize / 4),
+            MMU if offset < TABLE => self.cache.entry(offset as usize / 4),
             _ if is_plain(block) => self.plain.read(address),
             _ => {
                 self.fail(Fault::NotModelled { address });
@@ -171,7 +171,7 @@ impl Bus {
                 self.look_again();
                 true
             }
-            MMU if offset < 4 * ENTRIES as u32 => {
+            MMU if offset < TABLE => {
                 self.cache.set_entry(offset as usize / 4, value);
                 self.look_again();
                 true

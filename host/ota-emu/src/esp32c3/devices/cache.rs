@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub(crate) const PAGE: u32 = 0x1_0000;
 pub(crate) const ENTRIES: usize = 128;
 pub(crate) const INVALID: u32 = 0x100;
+/// Bytes of the table.
+pub(crate) const TABLE: u32 = 4 * (WINDOW / PAGE);
 /// Bytes of a window: data at one address, code at the other.
 pub(crate) const DATA: u32 = 0x3C00_0000;
 pub(crate) const CODE: u32 = 0x4200_0000;

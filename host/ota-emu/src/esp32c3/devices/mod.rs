@@ -30,19 +30,15 @@ pub(crate) const RC_SLOW: u64 = 136_000;
 pub(crate) const RC_FAST: u64 = 17_500_000;
 
 /// How many cycles of a clock go into a time.
-pub(crate) const fn cycles(time: u64, hertz: u64) -> u64 {
-    // A day is less than 2^57 picoseconds.
-    ((time as u128 * hertz as u128) / SECOND as u128) as u64
+pub(crate) fn cycles(time: u64, hertz: u64) -> u64 {
+    let cycles = u128::from(time) * u128::from(hertz) / u128::from(SECOND);
+    u64::try_from(cycles).unwrap_or(MOST)
 }
 
 /// How long so many cycles of a clock take; rounded up, so that they are over by then.
-pub(crate) const fn time_of(cycles: u64, hertz: u64) -> u64 {
-    let time = (cycles as u128 * SECOND as u128).div_ceil(hertz as u128);
-    if time > MOST as u128 {
-        MOST
-    } else {
-        time as u64
-    }
+pub(crate) fn time_of(cycles: u64, hertz: u64) -> u64 {
+    let time = (u128::from(cycles) * u128::from(SECOND)).div_ceil(u128::from(hertz));
+    u64::try_from(time).map_or(MOST, |time| time.min(MOST))
 }
 
 /// Longer than any run: half of what a time can be, so that two can be added.

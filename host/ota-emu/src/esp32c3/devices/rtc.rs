@@ -4,6 +4,7 @@ use super::registers::Registers;
 use super::watchdog::{Action, KEY, Layout, Watchdog};
 use super::{RC_SLOW, SECOND, cycles};
 use crate::exit::Fault;
+use core::hash::{Hash as _, Hasher};
 
 const LAYOUT: Layout = Layout {
     actions: [28, 25, 22, 19],
@@ -112,6 +113,12 @@ impl Rtc {
     /// The rest of the chip was reset. Of its own it keeps all; the watchdog goes on, too.
     pub(crate) const fn note_reset(&mut self, cause: u32) {
         self.cause = cause;
+    }
+
+    /// What firmware may look at after a reset: why it came, and what was stored.
+    pub(crate) fn hash(&self, hasher: &mut impl Hasher) {
+        self.cause.hash(hasher);
+        self.registers.hash(hasher);
     }
 
     /// The super watchdog has a period of about a second.

@@ -71,7 +71,8 @@ fn word(bus: &Bus, at: u32) -> u32 {
 }
 
 /// Entry and segments of an image at the start of the flash, if it is one that may be loaded.
-fn look(bus: &Bus) -> Option<(u32, Vec<Segment>)> {
+fn look(bus: &mut Bus) -> Option<(u32, Vec<Segment>)> {
+    bus.nor.note_use(0);
     let [magic, count] = bus.nor.read(0);
     if magic != MAGIC || count == 0 || count > MAX_SEGMENTS {
         return None;
@@ -88,6 +89,7 @@ fn look(bus: &Bus) -> Option<(u32, Vec<Segment>)> {
             return None;
         }
         for offset in from..at {
+            bus.nor.note_use(offset);
             let [byte] = bus.nor.read(offset);
             sum ^= byte;
         }
@@ -113,9 +115,6 @@ fn load(bus: &mut Bus, segment: &Segment) {
         let [byte] = bus.nor.read(segment.from + offset);
         memory::put(bus, segment.to + offset, &[byte]);
     }
-    for offset in (segment.from..segment.from + segment.len).step_by(4) {
-        bus.nor.note_use(offset);
-    }
     bus.now += u64::from(segment.len) * 100_000;
 }
 
@@ -136,6 +135,12 @@ fn greet(bus: &mut Bus, entry: u32) {
     let text =
         format!("ESP-ROM:esp32c3\r\nrst:{number:#x} ({name}),boot:0xc\r\nentry {entry:#x}\r\n");
     for byte in text.bytes() {
+        while !bus.uart.has_room()
+            && let Some(next) = bus.uart.next_event()
+        {
+            bus.now = bus.now.max(next);
+            bus.uart.run_until(bus.now);
+        }
         let sent = bus.uart.send(byte, bus.now);
         bus.check(sent);
     }

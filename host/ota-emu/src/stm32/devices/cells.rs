@@ -159,6 +159,9 @@ impl Cells {
 
     /// Brings what reads see up to date. After a cut there are no reads until the power is back.
     fn look_at(&mut self, range: Range<u32>) {
+        if self.flash.is_off() {
+            return;
+        }
         let seen = Arc::make_mut(&mut self.seen);
         let pages = range.clone().step_by(PAGE as usize);
         for page in pages.map(|start| start..range.end.min(start + PAGE)) {

@@ -1,0 +1,107 @@
+//! Where in the flash an operation is.
+
+use ota_bootloader::{Area, Index, Region};
+use ota_sim::Interrupted;
+
+use crate::example::Example;
+
+/// Erase units that take more programs than this have their programs cut in turns.
+const MANY: u32 = 32;
+/// From one unit to the next, another program is cut: far from the one before, and after so many
+/// units each was.
+const TURN: u64 = 97;
+
+/// An operation of a flash, by where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    example: Example,
+    interrupted: Interrupted,
+}
+
+impl Place {
+    /// Of an operation that was cut.
+    #[must_use]
+    pub const fn of(example: Example, interrupted: Interrupted) -> Self {
+        Self {
+            example,
+            interrupted,
+        }
+    }
+
+    /// Whether it is one on the journal.
+    #[must_use]
+    pub fn is_journal(self) -> bool {
+        self.is_in(&self.example.product().map.layout().journal)
+    }
+
+    /// Whether it is one on the slot that releases are staged in first.
+    #[must_use]
+    pub fn is_staging(self) -> bool {
+        let map = &self.example.product().map;
+        self.is_in(&map.area(Region::Slot(Index::One)))
+    }
+
+    /// Whether it is among those that are cut where programs are many: all that are not programs
+    /// of a slot, the first and the last one of each erase unit, and one more that takes turns.
+    #[must_use]
+    pub fn is_in_turn(self, seed: u64) -> bool {
+        let Interrupted::Program { offset, .. } = self.interrupted else {
+            return true;
+        };
+        let layout = self.example.product().map.layout();
+        let unit = layout.internal.erase_size;
+        let programs = unit / self.example.program_size();
+        if programs <= MANY || !layout.slots.iter().any(|slot| self.is_in(slot)) {
+            return true;
+        }
+        let nth = offset % unit / self.example.program_size();
+        let turn = (u64::from(offset / unit) * TURN).wrapping_add(seed) % u64::from(programs);
+        nth == 0 || nth == programs - 1 || u64::from(nth) == turn
+    }
+
+    fn is_in(self, area: &Area) -> bool {
+        let (Interrupted::Program { offset, .. } | Interrupted::Erase { offset }) =
+            self.interrupted
+        else {
+            return false;
+        };
+        (area.offset..area.offset + area.size).contains(&offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The programs of a page in slot 0 that are cut.
+    fn cut(example: Example, nth: u32, seed: u64) -> Vec<u32> {
+        let layout = example.product().map.layout();
+        let unit = layout.internal.erase_size;
+        let start = layout.slots[0].offset + nth * unit;
+        let program = example.program_size();
+        let place = |offset| {
+            let interrupted = Interrupted::Program {
+                offset,
+                len: program,
+            };
+            Place::of(example, interrupted)
+        };
+        let programs = (0..unit / program).map(|nth| (nth, place(start + nth * program)));
+        let cut = programs.filter(|(_, place)| place.is_in_turn(seed));
+        cut.map(|(nth, _)| nth).collect()
+    }
+
+    #[test]
+    fn each_program_of_a_page_is_cut_in_its_turn() {
+        let mut all: Vec<u32> = (0..256)
+            .flat_map(|nth| cut(Example::Stm32, nth % 128, u64::from(nth / 128) * 128 * TURN))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 256);
+        assert_eq!(cut(Example::Stm32, 0, 0)[0], 0);
+        assert!(cut(Example::Stm32, 5, 0).contains(&255));
+        assert!(cut(Example::Stm32, 5, 0).len() <= 3);
+        assert_eq!(cut(Example::Rp2040, 5, 0).len(), 16, "these are few");
+    }
+}

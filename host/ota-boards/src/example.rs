@@ -35,6 +35,7 @@ impl Example {
         match self {
             Self::Rp2040 => 256,
             Self::Stm32 => 8,
+            // The mask ROM: as much as its buffer holds.
             Self::Esp32c3 => 32,
         }
     }

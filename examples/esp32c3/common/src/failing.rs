@@ -11,12 +11,15 @@ pub(crate) fn at_start() {
         Behaviour::Crash => panic!("built to crash"),
         Behaviour::Hang => {
             defmt::warn!("built to hang");
-            // The watchdog runs.
-            loop {
-                core::hint::spin_loop();
-            }
+            wait_for_nothing()
         }
     }
+}
+
+/// Waits for an interrupt that cannot come. The watchdog runs.
+fn wait_for_nothing() -> ! {
+    // SAFETY: nothing goes on after it.
+    unsafe { core::arch::asm!("csrci mstatus, 8", "0: wfi", "j 0b", options(noreturn)) }
 }
 
 /// Says why, and resets; exceptions of the processor come here, too. The bootloader counts the start, if

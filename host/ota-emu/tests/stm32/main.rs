@@ -7,6 +7,7 @@ mod banks;
 mod ecc;
 mod flash;
 mod options;
+mod pins;
 mod power;
 mod rules;
 mod serial;

@@ -26,6 +26,8 @@ pub(crate) struct Spi {
     control: [u32; 2],
     received: VecDeque<u8>,
     overrun: bool,
+    /// DR was read since: the next look at SR clears the overrun.
+    noticed: bool,
 }
 
 impl Spi {
@@ -40,8 +42,16 @@ impl Spi {
         match offset {
             CR1 => self.control[0],
             CR2 => self.control[1],
-            SR => self.status(),
-            DR => self.received.pop_front().unwrap_or(0).into(),
+            SR => {
+                let status = self.status();
+                self.overrun &= !self.noticed;
+                self.noticed = false;
+                status
+            }
+            DR => {
+                self.noticed = true;
+                self.received.pop_front().unwrap_or(0).into()
+            }
             _ => 0,
         }
     }
@@ -78,6 +88,7 @@ impl Spi {
         } else {
             // The byte is lost, as it is on the chip.
             self.overrun = true;
+            self.noticed = false;
         }
     }
 }

@@ -159,7 +159,7 @@ impl Chip for Stm32l4 {
     }
 
     fn is_connected(&self) -> bool {
-        self.bus.line.has_spoken()
+        self.bus.line.has_spoken() || self.bus.network.has_connections()
     }
 
     fn listen(&mut self) {

@@ -8,6 +8,7 @@ mod ecc;
 mod flash;
 mod forks;
 mod options;
+mod pins;
 mod power;
 mod rules;
 mod serial;

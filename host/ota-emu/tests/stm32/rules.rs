@@ -111,8 +111,8 @@ fn a_device_without_its_clock() {
 
 #[test]
 fn a_device_that_does_not_exist_here() {
-    // SPI1, and a DMA channel that is switched on.
-    let address = 0x4001_3000;
+    // SPI3, and a DMA channel that is switched on.
+    let address = 0x4000_3C00;
     let board = Program::default().fetch(0, address).done().in_flash();
     assert_eq!(fault(board), Fault::NotModelled { address });
     let address = 0x4002_0008;

@@ -1,20 +1,25 @@
 //! Everything around the core: the devices, the wires between them, and time.
 
+mod ethernet;
 mod map;
 mod registers;
 mod time;
 
+use super::devices::exti::Exti;
 use super::devices::flash::FlashInterface;
 use super::devices::gpio::Gpio;
 use super::devices::iwdg::Iwdg;
 use super::devices::rcc::{Clocks, Rcc};
+use super::devices::spi::Spi;
 use super::devices::systick::SysTick;
 use super::devices::timer::Timer;
 use super::devices::usart::Usart;
 use crate::devices::Plain;
+use crate::devices::w5500::W5500;
 use crate::exit::{Reset, Stop};
 use crate::line::BoardEnd;
 use crate::memory::Memory;
+use crate::network::Network;
 use ota_sim::Flash;
 
 const SRAM1: (u32, usize) = (0x2000_0000, 96 * 1024);
@@ -75,6 +80,11 @@ pub(crate) struct Bus {
     pub(crate) iwdg: Iwdg,
     pub(crate) usart: Usart,
     pub(crate) gpio: Gpio,
+    exti: Exti,
+    spi: Spi,
+    /// On the Arduino headers.
+    pub(crate) ethernet: W5500,
+    pub(crate) network: Network,
     /// Who is at the other end of the serial line.
     pub(crate) line: BoardEnd,
     /// The interrupt lines, as of the last time that the devices ran.
@@ -120,6 +130,10 @@ impl Bus {
             iwdg: Iwdg::default(),
             usart: Usart::new(clocks.usart2),
             gpio: Gpio::new(),
+            exti: Exti::default(),
+            spi: Spi::default(),
+            ethernet: W5500::new(),
+            network: Network::default(),
             line: BoardEnd::default(),
             lines: 0,
             nothing_at: None,
@@ -147,6 +161,9 @@ impl Bus {
         self.usart = Usart::new(self.clocks.usart2);
         self.line.reset();
         self.gpio.reset();
+        self.exti = Exti::default();
+        self.spi.reset();
+        self.ethernet.select(false);
         for index in 0..TIMERS.len() {
             self.reset_timer(index);
         }
@@ -167,9 +184,11 @@ impl Bus {
         self.timers[index] = Timer::new(place.mask, place.channels, cycle, self.now);
     }
 
-    /// The power was off: the RTC has no battery here.
+    /// The power was off: the RTC has no battery here, and the network's other end hears nothing.
     pub(crate) fn forget_backup(&mut self) {
         self.backup = Plain::default();
+        self.ethernet.reset();
+        self.network.forget_connections();
     }
 
     /// The core reaches for something that does not exist.

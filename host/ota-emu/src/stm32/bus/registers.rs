@@ -14,9 +14,12 @@ const RTC: u32 = 0x4000_2800;
 const PWR: u32 = 0x4000_7000;
 /// PWR_CR1: the RTC's domain may be written to.
 const DBP: u32 = 1 << 8;
-/// DMA: the channels' enable bits. EXTI: the pins' interrupt and event masks.
+/// DMA: the channels' enable bits.
 const DMA: [u32; 2] = [0x4002_0000, 0x4002_0400];
 const EXTI: u32 = 0x4001_0400;
+const SPI1: u32 = 0x4001_3000;
+/// Its bit in the registers that enable and reset.
+const SPI1_BIT: u32 = 12;
 /// USART2_CR3: DMA in either direction.
 const USART_DMA: u32 = 3 << 6;
 
@@ -24,8 +27,8 @@ const USART_DMA: u32 = 3 << 6;
 const SYSCFG: u32 = 0x4001_0000;
 const FB_MODE: u32 = 1 << 8;
 const MEM_MODE: u32 = 7;
-/// Blocks that only remember: PWR, SYSCFG, EXTI, DMA.
-const PLAIN: [u32; 5] = [PWR, SYSCFG, EXTI, DMA[0], DMA[1]];
+/// Blocks that only remember: PWR, SYSCFG, DMA.
+const PLAIN: [u32; 4] = [PWR, SYSCFG, DMA[0], DMA[1]];
 
 impl Bus {
     pub(super) fn load_register(&mut self, address: u32) -> u32 {
@@ -44,6 +47,12 @@ impl Bus {
                 self.usart.read(offset)
             }
             IWDG => self.iwdg.read(offset),
+            SPI1 => self.spi.read(offset),
+            EXTI => {
+                // An edge that has just been may be asked for.
+                self.run_ethernet();
+                self.exti.read(offset)
+            }
             RTC => self.backup.read(offset),
             _ if GPIO.contains(&block) => self.gpio.read(port(block), offset),
             _ if PLAIN.contains(&block) => self.plain.read(address),
@@ -76,9 +85,25 @@ impl Bus {
                 self.usart.write(offset, value, self.now);
             }
             IWDG => self.iwdg.write(offset, value, self.now),
+            SPI1 => {
+                let wires = &mut self.ethernet;
+                if !self.spi.write(offset, value, |byte| wires.exchange(byte)) {
+                    self.fail(Fault::NotModelled { address });
+                }
+            }
+            EXTI => {
+                // From the levels that there are now.
+                self.see_pins();
+                if !self.exti.write(offset, value) {
+                    self.fail(Fault::NotModelled { address });
+                }
+            }
             RTC if self.plain.read(PWR) & DBP != 0 => self.backup.write(offset, value),
             RTC => {}
-            _ if GPIO.contains(&block) => self.gpio.write(port(block), offset, value),
+            _ if GPIO.contains(&block) => {
+                self.gpio.write(port(block), offset, value);
+                self.pins_changed();
+            }
             _ if PLAIN.contains(&block) => {
                 if is_beyond(block, offset, value) {
                     self.fail(Fault::NotModelled { address });
@@ -106,9 +131,10 @@ impl Bus {
         self.other_code = true;
     }
 
-    /// The reset registers of the RCC: timers and USART2.
+    /// The reset registers of the RCC: timers, USART2 and SPI1.
     fn hold_in_reset(&mut self, offset: u32, value: u32) {
         const APB1RSTR1: u32 = 0x38;
+        const APB2RSTR: u32 = 0x40;
         /// From the reset registers to the enable registers, whose bits are the same.
         const TO_ENABLE: u32 = 0x20;
         for (index, place) in TIMERS.iter().enumerate() {
@@ -119,6 +145,9 @@ impl Bus {
         }
         if offset == APB1RSTR1 && value >> USART2_BIT & 1 != 0 {
             self.usart.reset();
+        }
+        if offset == APB2RSTR && value >> SPI1_BIT & 1 != 0 {
+            self.spi.reset();
         }
     }
 
@@ -142,6 +171,7 @@ impl Bus {
             USART2 => (0x58, USART2_BIT),
             PWR => (0x58, 28),
             SYSCFG => (0x60, 0),
+            SPI1 => (0x60, SPI1_BIT),
             _ if GPIO.contains(&block) => (0x4C, (block - GPIO.start) >> 10),
             _ => match timer_at(block) {
                 Some(index) => TIMERS[index].enable,
@@ -171,8 +201,6 @@ fn is_beyond(block: u32, offset: u32, value: u32) -> bool {
         _ if DMA.contains(&block) => (offset + 12).is_multiple_of(20) && value & 1 != 0,
         // Something else than the flash at 0.
         SYSCFG => offset == 0 && value & MEM_MODE != 0,
-        // IMR1 and EMR1, for the sixteen lines from the pins.
-        EXTI => matches!(offset, 0x00 | 0x04) && value & 0xFFFF != 0,
         _ => false,
     }
 }

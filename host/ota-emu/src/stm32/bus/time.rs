@@ -20,11 +20,12 @@ impl Bus {
         self.systick.run_until(self.now);
         self.usart.run_until(self.now);
         self.talk();
+        self.run_ethernet();
         if self.iwdg.fires().is_some_and(|fires| fires <= self.now) {
             self.reset.get_or_insert(Reset::WatchdogTimeout);
         }
         self.lines = self.device_lines();
-        self.deadline = self.next_event().unwrap_or(u64::MAX);
+        self.deadline = self.next_due().unwrap_or(u64::MAX);
     }
 
     /// Hands what was sent to whoever is at the other end, once the firmware pauses.
@@ -37,6 +38,12 @@ impl Bus {
 
     /// Takes what the other end has sent of its own accord.
     pub(crate) fn listen(&mut self) {
+        if self.exti.listens() {
+            self.see_pins();
+            if self.exti.lines() & !self.lines != 0 {
+                self.deadline = 0;
+            }
+        }
         let bytes = self.line.receive();
         if !bytes.is_empty() {
             self.usart.feed(&bytes, self.now);
@@ -44,14 +51,19 @@ impl Bus {
         }
     }
 
-    /// When something will happen by itself.
+    /// When something will happen by itself, for a core that does nothing until then.
     pub(crate) fn next_event(&self) -> Option<u64> {
+        self.in_real_time(self.next_due())
+    }
+
+    fn next_due(&self) -> Option<u64> {
         let timers = self.timers.iter().filter_map(Timer::next_event);
         [
             self.flash.busy_until(),
             self.systick.next_event(),
             self.usart.next_event(),
             self.iwdg.fires(),
+            self.network_event(),
         ]
         .into_iter()
         .flatten()
@@ -68,7 +80,9 @@ impl Bus {
                 (self.usart.line(), USART2_INTERRUPT),
             ])
             .filter(|(up, _)| *up)
-            .fold(0, |lines, (_, interrupt)| lines | 1 << interrupt)
+            .fold(self.exti.lines(), |lines, (_, interrupt)| {
+                lines | 1 << interrupt
+            })
     }
 
     /// The core waits for the flash; false if it is reset before that comes to an end.

@@ -1,4 +1,4 @@
-//! The pins: eight ports of sixteen, as inputs and outputs. No interrupts from pins.
+//! The pins: eight ports of sixteen, as inputs and outputs.
 
 const PORTS: usize = 8;
 const IDR: u32 = 0x10;

@@ -5,11 +5,13 @@
 
 pub(crate) mod cache;
 pub(crate) mod cells;
+pub(crate) mod exti;
 pub(crate) mod flash;
 pub(crate) mod gpio;
 pub(crate) mod iwdg;
 pub(crate) mod options;
 pub(crate) mod rcc;
+pub(crate) mod spi;
 pub(crate) mod systick;
 pub(crate) mod timer;
 pub(crate) mod usart;

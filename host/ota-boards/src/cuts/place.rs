@@ -28,10 +28,11 @@ impl Place {
         }
     }
 
-    /// Whether it is one on the journal.
+    /// Whether it is one on the journal that is torn in every way: where a record is a few
+    /// operations. Where it is many of them, the tears take turns there, too.
     #[must_use]
-    pub fn is_journal(self) -> bool {
-        self.is_in(&self.example.product().map.layout().journal)
+    pub fn takes_each_tear(self) -> bool {
+        self.programs_of_unit() <= MANY && self.is_in(&self.example.product().map.layout().journal)
     }
 
     /// Whether it is one on the slot that releases are staged in first.
@@ -49,14 +50,19 @@ impl Place {
             return true;
         };
         let layout = self.example.product().map.layout();
-        let unit = layout.internal.erase_size;
-        let programs = unit / self.example.program_size();
+        let (unit, programs) = (layout.internal.erase_size, self.programs_of_unit());
         if programs <= MANY || !layout.slots.iter().any(|slot| self.is_in(slot)) {
             return true;
         }
         let nth = offset % unit / self.example.program_size();
         let turn = (u64::from(offset / unit) * TURN).wrapping_add(seed) % u64::from(programs);
         nth == 0 || nth == programs - 1 || u64::from(nth) == turn
+    }
+
+    /// How many operations program an erase unit.
+    const fn programs_of_unit(self) -> u32 {
+        let layout = self.example.product().map.layout();
+        layout.internal.erase_size / self.example.program_size()
     }
 
     fn is_in(self, area: &Area) -> bool {
@@ -123,5 +129,16 @@ mod tests {
         assert!(cut(Example::Stm32, 5, 0).contains(&255));
         assert!(cut(Example::Stm32, 5, 0).len() <= 3);
         assert_eq!(cut(Example::Rp2040, 5, 0).len(), 16, "these are few");
+    }
+
+    #[test]
+    fn a_record_of_few_operations_is_torn_in_every_way() {
+        for (example, each) in [(Example::Rp2040, true), (Example::Stm32, false)] {
+            let layout = example.product().map.layout();
+            let on = |offset| Place::of(example, Interrupted::Program { offset, len: 8 });
+            assert_eq!(on(layout.journal.offset).takes_each_tear(), each);
+            assert!(on(layout.journal.offset + 64).is_in_turn(0));
+            assert!(!on(layout.slots[0].offset).takes_each_tear());
+        }
     }
 }

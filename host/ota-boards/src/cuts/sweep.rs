@@ -23,14 +23,15 @@ const TOGETHER: usize = 32;
 /// Which cuts are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cuts {
-    /// One at each operation, and the tears take turns; at operations on the journal, which are
-    /// few and matter most, one for each tear.
+    /// One at each operation, and the tears take turns; at operations on the journal, where they
+    /// are few, one for each tear. Where many operations program an erase unit of a slot, at
+    /// [some](Place::is_in_turn) of these.
     EachOperation,
-    /// One at each operation for each tear.
+    /// The same for each tear.
     EachTear,
     /// So many in each phase of each story, far from each other; the tears take turns.
     Sample(usize),
-    /// As at each operation, but at these only.
+    /// As at each operation, but at these only, and at all of these.
     Part(Part),
     /// This one.
     Only(Id),
@@ -125,7 +126,7 @@ impl Plan {
                 Vec::new()
             }
             Cuts::EachTear => all().collect(),
-            Cuts::EachOperation | Cuts::Part(_) if place.is_journal() => all().collect(),
+            Cuts::EachOperation | Cuts::Part(_) if place.takes_each_tear() => all().collect(),
             Cuts::EachOperation | Cuts::Part(_) | Cuts::Sample(_) => {
                 let turn = self.seed.wrapping_add(operation) % (Tear::ALL.len() as u64 + 1);
                 all()

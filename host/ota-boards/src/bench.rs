@@ -2,9 +2,9 @@
 
 use anyhow::{Result, anyhow};
 use ota_cli::flash::FlashImage;
-use ota_cli::input::Firmware;
 use ota_cli::package::Package;
 use ota_emu::{Board, Chip, Exit};
+use ota_esp32c3::memory::Loader;
 use ota_sim::Flash;
 
 use crate::example::Example;
@@ -47,9 +47,9 @@ pub trait Bench: Sized + 'static {
 /// If firmware does not build, or does not fit.
 pub fn board<B: Bench>(package: &Package, version: &str) -> Result<Board<B::Chip>> {
     let map = B::EXAMPLE.map()?;
-    let bootloader = Firmware::parse(firmware::bootloader(B::EXAMPLE)?)?;
-    let bootloader = bootloader.at(map.flash.base)?;
-    let image = FlashImage::build(&map, package, Some(&bootloader.bytes))?;
+    let bootloader = firmware::bootloader(B::EXAMPLE)?;
+    let bootloader = B::EXAMPLE.native(bootloader, Loader::MaskRom)?;
+    let image = FlashImage::build(&map, package, Some(&bootloader))?;
     let mut board = Board::new(B::write(&image)?);
     knows::<B>(&mut board, version, Behaviour::Healthy)?;
     Ok(board)

@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod cuts;
 pub mod demo;
+pub mod esp32c3;
 pub mod example;
 pub mod firmware;
 pub mod readme;

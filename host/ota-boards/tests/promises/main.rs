@@ -75,3 +75,4 @@ board!(
     updates::a_power_cut_in_the_swap_costs_nothing_but_time
         => a_power_cut_in_the_swap_costs_nothing_but_time
 );
+board!(esp32c3, ota_boards::esp32c3::Esp32c3,);

@@ -1,0 +1,34 @@
+//! A module with an ESP32-C3 and the example firmware, over its serial line.
+
+use anyhow::Result;
+use ota_cli::flash::FlashImage;
+use ota_emu::esp32c3::{Board, Esp32c3 as Chip, flash};
+use ota_sim::Flash;
+
+use crate::bench::Bench;
+use crate::example::Example;
+use crate::server::Cable;
+
+/// The bench with this board.
+pub enum Esp32c3 {}
+
+impl Bench for Esp32c3 {
+    type Chip = Chip;
+    type Link = Cable;
+    const EXAMPLE: Example = Example::Esp32c3;
+    const BOARD: &'static str = "an ESP32-C3";
+    const FACTORY: &'static str =
+        "ota image makes one file of bootloader and application, which goes over the serial line";
+    const IN_DOWNLOAD: [u64; 3] = [300, 2_000, 4_000];
+    const IN_SWAP: Option<u64> = None;
+
+    fn write(image: &FlashImage) -> Result<Flash> {
+        let mut flash = flash();
+        flash.load(0, image.as_bytes());
+        Ok(flash)
+    }
+
+    fn connect(link: &Cable, board: &mut Board) {
+        link.serve(board.attach_serial());
+    }
+}

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use esp32c3_product::{ANCHORS, BOOT_KEYS, PRODUCT, RELEASE_KEYS};
 use ota_cli::ids;
 use ota_cli::keys::Anchors;
 use ota_cli::map::Map;
-use esp32c3_product::{ANCHORS, BOOT_KEYS, PRODUCT, RELEASE_KEYS};
 
 fn test_key(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test-keys");

@@ -2,7 +2,6 @@
 
 use anyhow::{Result, anyhow};
 use ota_cli::flash::FlashImage;
-use ota_cli::input::Firmware;
 use ota_cli::package::Package;
 use ota_emu::{Board, Chip, Exit};
 use ota_esp32c3::memory::Loader;
@@ -48,10 +47,9 @@ pub trait Bench: Sized + 'static {
 /// If firmware does not build, or does not fit.
 pub fn board<B: Bench>(package: &Package, version: &str) -> Result<Board<B::Chip>> {
     let map = B::EXAMPLE.map()?;
-    let base = map.flash.base;
     let bootloader = firmware::bootloader(B::EXAMPLE)?;
-    let bootloader = Firmware::parse_for(bootloader, &map, Loader::MaskRom, base)?.at(base)?;
-    let image = FlashImage::build(&map, package, Some(&bootloader.bytes))?;
+    let bootloader = B::EXAMPLE.native(bootloader, Loader::MaskRom)?;
+    let image = FlashImage::build(&map, package, Some(&bootloader))?;
     let mut board = Board::new(B::write(&image)?);
     knows::<B>(&mut board, version, Behaviour::Healthy)?;
     Ok(board)

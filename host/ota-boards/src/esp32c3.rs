@@ -1,8 +1,8 @@
-//! An ESP32-C3-DevKitM-1 with the example firmware, over its serial line.
+//! A module with an ESP32-C3 and the example firmware, over its serial line.
 
 use anyhow::Result;
 use ota_cli::flash::FlashImage;
-use ota_emu::esp32c3::{Board, flash};
+use ota_emu::esp32c3::{Board, Esp32c3 as Chip, flash};
 use ota_sim::Flash;
 
 use crate::bench::Bench;
@@ -13,13 +13,13 @@ use crate::server::Cable;
 pub enum Esp32c3 {}
 
 impl Bench for Esp32c3 {
-    type Chip = ota_emu::esp32c3::Esp32c3;
+    type Chip = Chip;
     type Link = Cable;
     const EXAMPLE: Example = Example::Esp32c3;
     const BOARD: &'static str = "an ESP32-C3";
     const FACTORY: &'static str =
-        "ota image makes one file of bootloader and application, which espflash writes";
-    const IN_DOWNLOAD: [u64; 3] = [500, 2_000, 3_500];
+        "ota image makes one file of bootloader and application, which goes over the serial line";
+    const IN_DOWNLOAD: [u64; 3] = [300, 2_000, 4_000];
     const IN_SWAP: Option<u64> = None;
 
     fn write(image: &FlashImage) -> Result<Flash> {

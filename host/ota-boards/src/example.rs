@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ota_bootloader::Product;
+use ota_cli::esp32c3;
+use ota_cli::input::Firmware;
 use ota_cli::map::Map;
+use ota_esp32c3::memory::Loader;
 use ota_image::BootKeys;
 
 /// One of the folders in `examples`.
@@ -89,6 +92,22 @@ impl Example {
             Self::Stm32 => "stm32l476",
             Self::Esp32c3 => "esp32c3",
         }))
+    }
+
+    /// The ELF file of the bootloader or the application as the flash holds it.
+    ///
+    /// # Errors
+    /// If it is not one, or has another address.
+    pub fn native(self, elf: Vec<u8>, loader: Loader) -> Result<Vec<u8>> {
+        let flash = self.map()?.flash;
+        let address = match loader {
+            Loader::MaskRom => flash.base,
+            Loader::SecondStage => self.product().load_addresses[0],
+        };
+        match self {
+            Self::Rp2040 | Self::Stm32 => Ok(Firmware::parse(elf)?.at(address)?.bytes),
+            Self::Esp32c3 => esp32c3::image(&elf, loader, flash.size),
+        }
     }
 
     /// Where it lies.

@@ -1,7 +1,6 @@
 //! Releases of the example product, signed with its test keys.
 
 use anyhow::{Result, bail};
-use ota_cli::input::Firmware;
 use ota_cli::keys::PrivateKey;
 use ota_cli::package::{Package, Recipe};
 use ota_esp32c3::memory::Loader;
@@ -24,10 +23,8 @@ pub fn release(
     sequence: u64,
 ) -> Result<Package> {
     let elf = firmware::app(example, version, behaviour)?;
-    let address = example.product().load_addresses[0];
-    let image = Firmware::parse_for(elf, &example.map()?, Loader::SecondStage, address)?;
-    let image = image.at(address)?;
-    signed(example, &image.bytes, version, sequence)
+    let image = example.native(elf, Loader::SecondStage)?;
+    signed(example, &image, version, sequence)
 }
 
 /// Packs an image and signs it in both roles.

@@ -9,6 +9,7 @@ use ota_bootloader::{BootState, Failure};
 use ota_cli::package::Package;
 use ota_cli::screen::Screen;
 use ota_client::Config;
+use ota_esp32c3::memory::Loader;
 use ota_image::ENVELOPE_LEN;
 use ota_sim::Tear;
 
@@ -65,7 +66,7 @@ fn build<B: Bench>(screen: &mut Screen) -> Result<Vec<Cast>> {
     screen.says(&format!(
         "cargo builds examples/{example}/bootloader and app for {target} ..."
     ))?;
-    let bootloader = ota_cli::input::Firmware::parse(firmware::bootloader(B::EXAMPLE)?)?.bytes;
+    let bootloader = B::EXAMPLE.native(firmware::bootloader(B::EXAMPLE)?, Loader::MaskRom)?;
     screen.check(
         &format!(
             "bootloader: {} bytes, signatures and hash included",

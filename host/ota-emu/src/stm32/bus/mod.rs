@@ -164,6 +164,7 @@ impl Bus {
         self.exti = Exti::default();
         self.spi.reset();
         self.ethernet.select(false);
+        self.network.forget_connections();
         for index in 0..TIMERS.len() {
             self.reset_timer(index);
         }
@@ -184,11 +185,10 @@ impl Bus {
         self.timers[index] = Timer::new(place.mask, place.channels, cycle, self.now);
     }
 
-    /// The power was off: the RTC has no battery here, and the network's other end hears nothing.
+    /// The power was off: the RTC has no battery here.
     pub(crate) fn forget_backup(&mut self) {
         self.backup = Plain::default();
         self.ethernet.reset();
-        self.network.forget_connections();
     }
 
     /// The core reaches for something that does not exist.

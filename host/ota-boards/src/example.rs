@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ota_bootloader::Product;
-use ota_cli::esp32c3;
 use ota_cli::input::Firmware;
 use ota_cli::map::Map;
 use ota_esp32c3::memory::Loader;
@@ -99,15 +98,13 @@ impl Example {
     /// # Errors
     /// If it is not one, or has another address.
     pub fn native(self, elf: Vec<u8>, loader: Loader) -> Result<Vec<u8>> {
-        let flash = self.map()?.flash;
+        let map = self.map()?;
         let address = match loader {
-            Loader::MaskRom => flash.base,
+            Loader::MaskRom => map.flash.base,
             Loader::SecondStage => self.product().load_addresses[0],
         };
-        match self {
-            Self::Rp2040 | Self::Stm32 => Ok(Firmware::parse(elf)?.at(address)?.bytes),
-            Self::Esp32c3 => esp32c3::image(&elf, loader, flash.size),
-        }
+        let firmware = Firmware::parse_for(elf, &map, loader, address)?;
+        Ok(firmware.at(address)?.bytes)
     }
 
     /// Where it lies.

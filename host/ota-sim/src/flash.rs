@@ -105,8 +105,7 @@ impl Flash {
         &self.config
     }
 
-    /// The `embedded-storage` view. Panics if the sizes are not multiples of the
-    /// flash's.
+    /// The `embedded-storage` view. Panics if the sizes are not those of the flash.
     pub fn nor<const WRITE: usize, const ERASE: usize>(&mut self) -> Nor<'_, WRITE, ERASE> {
         Nor::new(self)
     }

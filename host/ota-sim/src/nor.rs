@@ -22,18 +22,18 @@ use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 pub struct Nor<'a, const WRITE: usize, const ERASE: usize>(&'a mut Flash);
 
 impl<'a, const WRITE: usize, const ERASE: usize> Nor<'a, WRITE, ERASE> {
-    /// Lends the flash to a view, which may be coarser than the flash, as drivers are.
+    /// Lends the flash to a view.
     ///
     /// # Panics
-    /// If the sizes of the type are not multiples of the flash's.
+    /// If the sizes of the type are not those of the flash.
     #[must_use]
     pub fn new(flash: &'a mut Flash) -> Self {
         let config = flash.config();
-        let fits = WRITE.is_multiple_of(config.write_size as usize)
-            && ERASE.is_multiple_of(config.erase_size as usize);
-        assert!(
-            fits,
-            "the view's write and erase sizes are not multiples of the flash's"
+        let sizes = (config.write_size as usize, config.erase_size as usize);
+        assert_eq!(
+            (WRITE, ERASE),
+            sizes,
+            "the view's write and erase sizes are not the flash's"
         );
         Self(flash)
     }

@@ -165,7 +165,7 @@ fn the_view_is_a_nor_flash_with_the_sizes_of_its_type() {
 }
 
 #[test]
-#[should_panic(expected = "not multiples of the flash's")]
+#[should_panic(expected = "not the flash's")]
 fn a_view_of_other_sizes_is_refused() {
     let _ = Flash::new(Config::new(8192, 8, 4096)).nor::<4, 4096>();
 }

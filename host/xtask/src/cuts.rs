@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, ensure};
 use clap::{Args, ValueEnum};
-use ota_boards::cuts::sweep::{self, Cuts, Plan};
-use ota_boards::cuts::{Id, Part};
+use indicatif::{ProgressBar, ProgressStyle};
+use ota_boards::cuts::sweep::{self, Audience, Cuts, Plan};
+use ota_boards::cuts::{Id, Part, Story};
 use ota_boards::rp2040::Rp2040;
 use ota_boards::stm32::Stm32;
 
@@ -56,22 +57,55 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let seed = arguments.seed;
     let alone = arguments.only.is_some();
     let start = Instant::now();
-    let report = |id: Id, error: &anyhow::Error| {
-        if alone {
-            eprintln!("{id}: {error:?}");
-        } else {
-            eprintln!("{id}: {}", error.root_cause());
-        }
-    };
+    let screen = Screen::new(alone)?;
     let plan = Plan { cuts, seed };
     let (name, outcome) = match arguments.board {
-        Board::Rp2040 => ("rp2040", sweep::run::<Rp2040>(plan, report)?),
-        Board::Stm32 => ("stm32", sweep::run::<Stm32>(plan, report)?),
+        Board::Rp2040 => ("rp2040", sweep::run::<Rp2040>(plan, &screen)?),
+        Board::Stm32 => ("stm32", sweep::run::<Stm32>(plan, &screen)?),
     };
+    screen.bar.finish_and_clear();
     println!("{outcome}, seed {seed}, {} s", start.elapsed().as_secs());
     ensure!(
         outcome.failures.is_empty(),
         "replay a failure with `cargo xtask cuts {name} --only ID`"
     );
     Ok(())
+}
+
+/// Without a terminal, progress is a line now and then.
+const EVERY: usize = 100;
+
+struct Screen {
+    bar: ProgressBar,
+    /// One cut alone: its whole log is wanted.
+    alone: bool,
+}
+
+impl Screen {
+    fn new(alone: bool) -> Result<Self> {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}")?;
+        let bar = ProgressBar::no_length().with_style(style);
+        Ok(Self { bar, alone })
+    }
+}
+
+impl Audience for &Screen {
+    fn failed(&self, id: Id, error: &Error) {
+        self.bar.suspend(|| {
+            if self.alone {
+                eprintln!("{id}: {error:?}");
+            } else {
+                eprintln!("{id}: {}", error.root_cause());
+            }
+        });
+    }
+
+    fn done(&self, story: Story, cuts: usize, of: usize) {
+        if self.bar.is_hidden() && cuts.is_multiple_of(EVERY) {
+            eprintln!("{story}: {cuts} of {of} cuts");
+        }
+        self.bar.set_message(story.to_string());
+        self.bar.set_length(of as u64);
+        self.bar.set_position(cuts as u64);
+    }
 }

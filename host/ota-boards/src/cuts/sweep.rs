@@ -88,11 +88,26 @@ impl Outcome {
     }
 }
 
-/// Runs the stories, cuts, and recovers. `report` hears of each failure at once.
+/// Who hears how it goes. A closure hears of failures only.
+pub trait Audience: Sync {
+    /// A cut failed, for this reason.
+    fn failed(&self, id: Id, error: &anyhow::Error);
+
+    /// So many of the cuts of a story are done.
+    fn done(&self, _story: Story, _cuts: usize, _of: usize) {}
+}
+
+impl<F: Fn(Id, &anyhow::Error) + Sync> Audience for F {
+    fn failed(&self, id: Id, error: &anyhow::Error) {
+        self(id, error);
+    }
+}
+
+/// Runs the stories, cuts, and recovers. The audience hears of each failure at once.
 ///
 /// # Errors
 /// If a story does not even end without a cut, or a cut does not fall.
-pub fn run<B: Bench>(plan: Plan, report: impl Fn(Id, &anyhow::Error) + Sync) -> Result<Outcome> {
+pub fn run<B: Bench>(plan: Plan, audience: impl Audience) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for story in Story::ALL {
         if plan.cuts.story().is_some_and(|only| only != story) {
@@ -109,7 +124,7 @@ pub fn run<B: Bench>(plan: Plan, report: impl Fn(Id, &anyhow::Error) + Sync) -> 
             _ => reference.torn,
         };
         ensure!(!torn.is_empty(), "there is no such operation in {story}");
-        recover_all(&stage, torn, &mut outcome, &report)?;
+        recover_all(&stage, torn, &mut outcome, &audience)?;
     }
     Ok(outcome)
 }
@@ -165,8 +180,9 @@ fn recover_all<B: Bench>(
     stage: &Stage<B>,
     torn: Vec<Torn>,
     outcome: &mut Outcome,
-    report: &(impl Fn(Id, &anyhow::Error) + Sync),
+    audience: &impl Audience,
 ) -> Result<()> {
+    let (of, before) = (torn.len(), outcome.cuts());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let together = torn.len().div_ceil(cores).min(TOGETHER);
     let todo = Mutex::new(torn.into_iter());
@@ -182,9 +198,12 @@ fn recover_all<B: Bench>(
                 let start = Instant::now();
                 let result = recover(stage, &torn, &known, &beginnings);
                 if let Err(error) = &result {
-                    report(torn.id, error);
+                    audience.failed(torn.id, error);
                 }
-                lock(&done)?.note(&torn, result, start.elapsed());
+                let mut outcome = lock(&done)?;
+                outcome.note(&torn, result, start.elapsed());
+                let cuts = usize::try_from(outcome.cuts() - before).unwrap_or(of);
+                audience.done(stage.story, cuts, of);
             }
         }
     };

@@ -7,6 +7,10 @@ use ota_sim::{Cut, Flash, Tear};
 use std::ops::RangeInclusive;
 
 impl Board {
+    /// Plugs the W5500 into a network with one host: as on the other board.
+    pub fn attach_network(&mut self, forwards: crate::Forwards) {
+        self.bus.network.attach(forwards);
+    }
     /// Connects USART2 with something in this process, instead of with the log.
     #[must_use]
     pub fn attach_serial(&mut self) -> SerialLine {

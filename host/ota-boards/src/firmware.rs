@@ -109,6 +109,11 @@ fn build(example: Example, part: &str, settings: &[(&str, &str)]) -> Result<Vec<
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = command(cargo, settings)
         .args(["build", "--release", "--quiet", "--locked"])
+        .args(
+            example
+                .feature(part)
+                .map(|name| format!("--features={name}")),
+        )
         .current_dir(example.folder().join(part))
         .output()
         .context("cannot run cargo")?;

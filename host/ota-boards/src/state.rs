@@ -48,7 +48,9 @@ pub fn record(example: Example, flash: &mut Flash) -> Result<Option<Record>> {
     let product = example.product();
     match example {
         Example::Rp2040 | Example::Esp32c3 => newest(product, flash.nor::<1, 4096>()),
-        Example::Stm32 => newest(product, flash.nor::<8, 2048>()),
+        Example::Stm32 | Example::Stm32Ethernet | Example::Stm32DualBank => {
+            newest(product, flash.nor::<8, 2048>())
+        }
     }
 }
 

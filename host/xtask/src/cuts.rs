@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use ota_boards::cuts::sweep::{self, Audience, Cuts, Plan};
 use ota_boards::cuts::{Id, Part, Story};
+use ota_boards::esp32c3::Esp32c3;
 use ota_boards::rp2040::Rp2040;
 use ota_boards::stm32::Stm32;
 
@@ -21,6 +22,9 @@ pub(crate) struct Arguments {
     /// Every tear at every operation, not one
     #[arg(long, conflicts_with_all = ["only", "part", "sample"])]
     all_tears: bool,
+    /// At every operation, also where many programs of a page take turns
+    #[arg(long, conflicts_with_all = ["all_tears", "only", "part", "sample"])]
+    whole: bool,
     /// This cut alone: good:17:mixed, as it stands in front of a failure
     #[arg(long, value_name = "ID", conflicts_with = "sample")]
     only: Option<Id>,
@@ -39,6 +43,8 @@ enum Board {
     Rp2040,
     /// A NUCLEO-L476RG with the example firmware
     Stm32,
+    /// An ESP32-C3 with the example firmware
+    Esp32c3,
 }
 
 /// Runs it.
@@ -49,6 +55,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Cuts::Part(part)
     } else if let Some(count) = arguments.sample {
         Cuts::Sample(count)
+    } else if arguments.whole {
+        Cuts::Whole
     } else if arguments.all_tears {
         Cuts::EachTear
     } else {
@@ -62,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (name, outcome) = match arguments.board {
         Board::Rp2040 => ("rp2040", sweep::run::<Rp2040>(plan, &screen)?),
         Board::Stm32 => ("stm32", sweep::run::<Stm32>(plan, &screen)?),
+        Board::Esp32c3 => ("esp32c3", sweep::run::<Esp32c3>(plan, &screen)?),
     };
     screen.bar.finish_and_clear();
     println!("{outcome}, seed {seed}, {} s", start.elapsed().as_secs());

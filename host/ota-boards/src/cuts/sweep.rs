@@ -27,7 +27,9 @@ pub enum Cuts {
     /// are few, one for each tear. Where many operations program an erase unit of a slot, at
     /// [some](Place::is_in_turn) of these.
     EachOperation,
-    /// The same for each tear.
+    /// The same, at every operation.
+    Whole,
+    /// As at [`EachOperation`](Self::EachOperation), for each tear.
     EachTear,
     /// So many in each phase of each story, far from each other; the tears take turns.
     Sample(usize),
@@ -42,7 +44,7 @@ impl Cuts {
     const fn story(self) -> Option<Story> {
         match self {
             Self::Only(Id { story, .. }) | Self::Part(Part { story, .. }) => Some(story),
-            Self::EachOperation | Self::EachTear | Self::Sample(_) => None,
+            Self::EachOperation | Self::Whole | Self::EachTear | Self::Sample(_) => None,
         }
     }
 }
@@ -141,8 +143,10 @@ impl Plan {
                 Vec::new()
             }
             Cuts::EachTear => all().collect(),
-            Cuts::EachOperation | Cuts::Part(_) if place.takes_each_tear() => all().collect(),
-            Cuts::EachOperation | Cuts::Part(_) | Cuts::Sample(_) => {
+            Cuts::EachOperation | Cuts::Whole | Cuts::Part(_) if place.takes_each_tear() => {
+                all().collect()
+            }
+            Cuts::EachOperation | Cuts::Whole | Cuts::Part(_) | Cuts::Sample(_) => {
                 let turn = self.seed.wrapping_add(operation) % (Tear::ALL.len() as u64 + 1);
                 all()
                     .nth(usize::try_from(turn).unwrap_or(0))

@@ -2,6 +2,7 @@
 
 use super::Board;
 use crate::line::SerialLine;
+use crate::network::Forwards;
 use std::ops::RangeInclusive;
 
 impl Board {
@@ -9,6 +10,12 @@ impl Board {
     #[must_use]
     pub fn attach_serial(&mut self) -> SerialLine {
         self.chip.bus.line.attach()
+    }
+
+    /// Plugs the W5500 on the Arduino headers into a network with one host, 10.0.2.2/24: see
+    /// [`rp2040::Board`](crate::rp2040::Board#method.attach_network).
+    pub fn attach_network(&mut self, forwards: Forwards) {
+        self.chip.bus.network.attach(forwards);
     }
 
     /// From now on the double word at an offset is read with one wrong bit, which the chip

@@ -9,6 +9,8 @@ use super::firmware::{root, tool};
 /// A board that there is in software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Board {
+    /// An ESP32-C3
+    Esp32c3,
     /// A W5500-EVB-Pico
     Rp2040,
     /// A NUCLEO-L476RG
@@ -19,6 +21,7 @@ pub(super) enum Board {
 /// cannot contain them; and the repository has to be here for the firmware anyway.
 pub(super) fn run(board: Board) -> Result<ExitCode> {
     let name = match board {
+        Board::Esp32c3 => "esp32c3",
         Board::Rp2040 => "rp2040",
         Board::Stm32 => "stm32",
     };

@@ -17,7 +17,7 @@ use crate::screen::Screen;
 const EXAMPLES: &str = "\
 Examples:
   ota demo                   on a virtual device, under a minute
-  ota demo --board rp2040    on a board in software, with the firmware of examples/rp2040 (or stm32)
+  ota demo --board rp2040    on a board in software, with the firmware of examples/rp2040 (or stm32, esp32c3)
   cargo demo                 the same, after building the tool
 
 It builds firmware, so it needs the repository and the target thumbv6m-none-eabi.

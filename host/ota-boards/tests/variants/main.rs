@@ -1,4 +1,0 @@
-//! The firmware of `examples/stm32` with its features, on the board in software.
-
-mod dual_bank;
-mod firmware;

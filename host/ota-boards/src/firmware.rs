@@ -144,9 +144,9 @@ pub(crate) fn lock() -> Result<File> {
     Ok(lock)
 }
 
-/// Where the firmware is built, apart from what a person builds.
+/// Where the firmware is built, apart from what a person builds; `.ci/run` builds it there, too.
 fn target_folder() -> PathBuf {
-    crate::root().join("target/boards")
+    crate::root().join("target/firmware")
 }
 
 /// A command whose environment has these settings for the build, and no others.

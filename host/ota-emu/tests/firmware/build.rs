@@ -24,7 +24,7 @@ pub(crate) fn elf(name: &str) -> Vec<u8> {
 
 fn build(name: &str) -> Vec<u8> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let target = root.join("target/boards");
+    let target = root.join("target/firmware");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command

@@ -78,7 +78,12 @@ whole_board!(
     updates::a_power_cut_in_the_swap_costs_nothing_but_time
         => a_power_cut_in_the_swap_costs_nothing_but_time
 );
-whole_board!(esp32c3, ota_boards::esp32c3::Esp32c3);
+whole_board!(
+    esp32c3,
+    ota_boards::esp32c3::Esp32c3,
+    failures::an_image_over_its_loader_is_not_loaded_and_rolled_back
+        => an_image_over_its_loader_is_not_loaded_and_rolled_back
+);
 
 // Variants of these, of which only what differs is told.
 board!(

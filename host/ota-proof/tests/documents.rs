@@ -38,7 +38,8 @@ fn is_test(quoted: &&str) -> bool {
     quoted.bytes().all(letters) && quoted.matches('_').count() >= 3
 }
 
-/// The functions below a folder that have an attribute before them.
+/// The functions below a folder that have an attribute before them, and those that a list of a
+/// board's promises makes: `story => name`.
 fn collect(folder: &Path, tests: &mut HashSet<String>) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
@@ -50,6 +51,8 @@ fn collect(folder: &Path, tests: &mut HashSet<String>) {
             while let Some(line) = lines.next() {
                 if line == "#[test]" {
                     tests.extend(lines.by_ref().find_map(name));
+                } else if let Some(promise) = line.strip_prefix("=> ") {
+                    tests.insert(promise.trim_end_matches(',').to_owned());
                 }
             }
         }

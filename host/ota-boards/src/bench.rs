@@ -30,11 +30,19 @@ pub trait Bench: Sized + 'static {
     /// One in its swap, counted from where that begins; none if nothing is swapped.
     const IN_SWAP: Option<u64>;
 
-    /// A flash that was written as the README of the example says.
+    /// A blank flash of the board.
+    fn blank() -> Flash;
+
+    /// A flash that was written as the README of the example says: from its beginning on, if
+    /// nothing else is said here.
     ///
     /// # Errors
     /// If the image is not for this chip.
-    fn write(image: &FlashImage) -> Result<Flash>;
+    fn write(image: &FlashImage) -> Result<Flash> {
+        let mut flash = Self::blank();
+        flash.load(0, image.as_bytes());
+        Ok(flash)
+    }
 
     /// Plugs a board in.
     fn connect(link: &Self::Link, board: &mut Board<Self::Chip>);

@@ -1,7 +1,5 @@
 //! A module with an ESP32-C3 and the example firmware, over its serial line.
 
-use anyhow::Result;
-use ota_cli::flash::FlashImage;
 use ota_emu::esp32c3::{Board, Esp32c3 as Chip, flash};
 use ota_sim::Flash;
 
@@ -22,10 +20,8 @@ impl Bench for Esp32c3 {
     const IN_DOWNLOAD: [u64; 3] = [300, 2_000, 4_000];
     const IN_SWAP: Option<u64> = None;
 
-    fn write(image: &FlashImage) -> Result<Flash> {
-        let mut flash = flash();
-        flash.load(0, image.as_bytes());
-        Ok(flash)
+    fn blank() -> Flash {
+        flash()
     }
 
     fn connect(link: &Cable, board: &mut Board) {

@@ -24,10 +24,14 @@ impl Bench for Rp2040 {
     const IN_DOWNLOAD: [u64; 3] = [100, 250, 420];
     const IN_SWAP: Option<u64> = Some(300);
 
+    fn blank() -> Flash {
+        flash()
+    }
+
     /// By a UF2 file, copied to the drive that the board is with BOOTSEL held down.
     fn write(image: &FlashImage) -> Result<Flash> {
         let base = Self::EXAMPLE.map()?.flash.base;
-        let mut flash = flash();
+        let mut flash = Self::blank();
         uf2::copy(&Format::Uf2.encode(image)?, base, &mut flash)?;
         Ok(flash)
     }

@@ -1,8 +1,6 @@
 //! A NUCLEO-L476RG with the example firmware: over the serial line of its debugger, over Ethernet,
 //! and with a slot in each bank.
 
-use anyhow::Result;
-use ota_cli::flash::FlashImage;
 use ota_emu::stm32::{Board, Stm32l4, flash};
 use ota_sim::Flash;
 
@@ -31,8 +29,8 @@ impl Bench for Stm32 {
     const IN_DOWNLOAD: [u64; 3] = [1_500, 5_000, 9_000];
     const IN_SWAP: Option<u64> = Some(9_000);
 
-    fn write(image: &FlashImage) -> Result<Flash> {
-        Ok(written(image))
+    fn blank() -> Flash {
+        flash()
     }
 
     fn connect(link: &Cable, board: &mut Board) {
@@ -49,8 +47,8 @@ impl Bench for Stm32Ethernet {
     const IN_DOWNLOAD: [u64; 3] = Stm32::IN_DOWNLOAD;
     const IN_SWAP: Option<u64> = Stm32::IN_SWAP;
 
-    fn write(image: &FlashImage) -> Result<Flash> {
-        Ok(written(image))
+    fn blank() -> Flash {
+        flash()
     }
 
     fn connect(link: &Http, board: &mut Board) {
@@ -67,17 +65,11 @@ impl Bench for Stm32DualBank {
     const IN_DOWNLOAD: [u64; 3] = Stm32::IN_DOWNLOAD;
     const IN_SWAP: Option<u64> = None;
 
-    fn write(image: &FlashImage) -> Result<Flash> {
-        Ok(written(image))
+    fn blank() -> Flash {
+        flash()
     }
 
     fn connect(link: &Cable, board: &mut Board) {
         link.serve(board.attach_serial());
     }
-}
-
-fn written(image: &FlashImage) -> Flash {
-    let mut flash = flash();
-    flash.load(0, image.as_bytes());
-    flash
 }

@@ -14,6 +14,7 @@ use core::hash::Hash as _;
 use core::ops::Range;
 use cpu::Cpu;
 use devices::cells::{BANK, PAGE, SIZE, WORD};
+use idle::Poll;
 use ota_sim::{Config, Flash};
 use std::hash::DefaultHasher;
 use std::io;
@@ -64,6 +65,8 @@ pub struct Stm32l4 {
     asleep: bool,
     /// It has just gone to sleep.
     falls_asleep: bool,
+    /// The loop that the core may be in.
+    poll: Option<Poll>,
 }
 
 impl Clone for Stm32l4 {
@@ -88,6 +91,7 @@ impl Chip for Stm32l4 {
             locked_up: false,
             asleep: false,
             falls_asleep: false,
+            poll: None,
         }
     }
 

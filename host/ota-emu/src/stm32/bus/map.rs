@@ -2,7 +2,7 @@
 
 use super::super::FLASH_START;
 use super::super::devices::cells::{BANK, SIZE};
-use super::Bus;
+use super::{Bus, Doings};
 use crate::exit::Fault;
 
 /// System memory, one-time programmable bytes and option bytes: blank here.
@@ -84,6 +84,7 @@ impl Bus {
     }
 
     pub(crate) fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) {
+        self.doings = Doings::More;
         let exists = match address >> 28 {
             0 => match self.in_flash(address) {
                 Some(offset) => {

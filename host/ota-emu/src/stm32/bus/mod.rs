@@ -62,6 +62,17 @@ const TIMERS: [TimerPlace; 7] = [
 const FLASH_INTERRUPT: u32 = 4;
 const USART2_INTERRUPT: u32 = 38;
 
+/// What the core did in a round of a loop, besides computing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Doings {
+    #[default]
+    Nothing,
+    /// It asked a busy flash whether it is.
+    Polls,
+    /// It stored something, or asked for something else.
+    More,
+}
+
 /// Everything around the core.
 #[derive(Debug, Clone)]
 pub(crate) struct Bus {
@@ -92,6 +103,8 @@ pub(crate) struct Bus {
     /// The core reached for something that does not exist.
     pub(crate) nothing_at: Option<u32>,
     pub(crate) fault_pending: bool,
+    /// What the core did since a loop began.
+    doings: Doings,
     /// FB_MODE: the second bank is in front of the first.
     pub(crate) swapped: bool,
     /// Set when what the core has decoded of the flash is no longer what is there.
@@ -138,6 +151,7 @@ impl Bus {
             lines: 0,
             nothing_at: None,
             fault_pending: false,
+            doings: Doings::default(),
             swapped: false,
             other_code: false,
             timers: core::array::from_fn(|i| {
@@ -202,6 +216,12 @@ impl Bus {
         if self.stop.is_none() {
             self.stop = Some(stop.into());
         }
+    }
+
+    /// Whether the core did nothing since this was last asked but ask a busy flash whether it is.
+    #[inline]
+    pub(crate) fn take_polled(&mut self) -> bool {
+        core::mem::take(&mut self.doings) == Doings::Polls
     }
 
     fn check<T: Default, E: Into<Stop>>(&mut self, result: Result<T, E>) -> T {

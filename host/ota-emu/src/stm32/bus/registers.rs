@@ -1,7 +1,7 @@
 //! Which device answers at which address.
 
 use super::super::{FLASH_REGISTERS, FLASH_START};
-use super::{Bus, TIMERS, TimerPlace};
+use super::{Bus, Doings, TIMERS, TimerPlace};
 use crate::exit::Fault;
 
 const GPIO: core::ops::Range<u32> = 0x4800_0000..0x4800_2000;
@@ -34,6 +34,10 @@ impl Bus {
     pub(super) fn load_register(&mut self, address: u32) -> u32 {
         let (block, offset) = (address & !0x3FF, address & 0x3FF);
         self.must_have_clock(block, address);
+        self.doings = match self.doings {
+            Doings::Nothing | Doings::Polls if self.flash.is_polled_at(address) => Doings::Polls,
+            _ => Doings::More,
+        };
         if let Some(index) = timer_at(block) {
             return self.timers[index].read(offset, self.now);
         }

@@ -70,6 +70,11 @@ impl Cpu {
         self.core.regs.pc()
     }
 
+    /// Core registers and flags.
+    pub(crate) fn registers(&self) -> ([u32; 16], u32) {
+        (self.core.regs.r, self.core.regs.xpsr)
+    }
+
     /// Sleeping, after `WFI` or `WFE`.
     pub(crate) fn sleeps(&self) -> bool {
         self.core.is_halted() || self.core.is_wfe_waiting()

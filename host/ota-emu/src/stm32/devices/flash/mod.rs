@@ -10,6 +10,7 @@ use super::cache::DataCache;
 use super::cells::{BANK, Cells, Correction, WORD};
 use super::options::Options;
 use crate::exit::{Fault, Reset, Stop};
+use crate::stm32::FLASH_REGISTERS;
 use bits::{control, ecc, status};
 use core::hash::{Hash, Hasher};
 use core::ops::Range;
@@ -160,6 +161,11 @@ impl FlashInterface {
     /// When the operation under way ends.
     pub(crate) fn busy_until(&self) -> Option<u64> {
         self.operation.as_ref().map(|(end, _)| *end)
+    }
+
+    /// Whether a read of the register at this address says that the flash is busy.
+    pub(crate) const fn is_polled_at(&self, address: u32) -> bool {
+        address == FLASH_REGISTERS + SR && self.operation.is_some()
     }
 
     /// Until when a read has to wait.

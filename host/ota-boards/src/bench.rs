@@ -44,6 +44,15 @@ pub trait Bench: Sized + 'static {
         Ok(flash)
     }
 
+    /// Lets a board that is to execute this firmware pass what another one of its kind has executed
+    /// already, if its chip can.
+    ///
+    /// # Errors
+    /// If this is no such firmware.
+    fn share_calls(_board: &mut Board<Self::Chip>, _elf: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
     /// Plugs a board in.
     fn connect(link: &Self::Link, board: &mut Board<Self::Chip>);
 }
@@ -55,10 +64,11 @@ pub trait Bench: Sized + 'static {
 /// If firmware does not build, or does not fit.
 pub fn board<B: Bench>(package: &Package, version: &str) -> Result<Board<B::Chip>> {
     let map = B::EXAMPLE.map()?;
-    let bootloader = firmware::bootloader(B::EXAMPLE)?;
-    let bootloader = B::EXAMPLE.native(bootloader, Loader::MaskRom)?;
+    let elf = firmware::bootloader(B::EXAMPLE)?;
+    let bootloader = B::EXAMPLE.native(elf.clone(), Loader::MaskRom)?;
     let image = FlashImage::build(&map, package, Some(&bootloader))?;
     let mut board = Board::new(B::write(&image)?);
+    B::share_calls(&mut board, &elf)?;
     knows::<B>(&mut board, version, Behaviour::Healthy)?;
     Ok(board)
 }
@@ -72,7 +82,9 @@ pub fn knows<B: Bench>(
     version: &str,
     behaviour: Behaviour,
 ) -> Result<()> {
-    board.load_defmt(&firmware::app(B::EXAMPLE, version, behaviour)?)
+    let elf = firmware::app(B::EXAMPLE, version, behaviour)?;
+    B::share_calls(board, &elf)?;
+    board.load_defmt(&elf)
 }
 
 /// Runs through resets until `text` is logged.

@@ -1,7 +1,10 @@
 //! A NUCLEO-L476RG with the example firmware: over the serial line of its debugger, over Ethernet,
 //! and with a slot in each bank.
 
-use ota_emu::stm32::{Board, Stm32l4, flash};
+use std::sync::{Arc, LazyLock};
+
+use anyhow::Result;
+use ota_emu::stm32::{Board, Calls, Stm32l4, flash};
 use ota_sim::Flash;
 
 use crate::bench::Bench;
@@ -20,6 +23,22 @@ pub enum Stm32DualBank {}
 const FACTORY: &str =
     "ota image makes one file of bootloader and application, which the debugger writes";
 
+/// What takes most of an update's instructions, and gets the same bytes again and again: boards of a
+/// process pass calls of these that one of them has executed.
+pub const FUNCTIONS: [&str; 4] = [
+    "ota_bootloader::image::Image<L>::step_matches",
+    "ota_bootloader::io::hash",
+    "ota_image::verify::<impl ota_image::frame::Envelope>::find_signer",
+    "sha2::sha256::compress256",
+];
+static CALLS: LazyLock<Arc<Calls>> = LazyLock::new(|| Arc::new(Calls::new(&FUNCTIONS)));
+
+fn pass_known_calls(board: &mut Board, elf: &[u8]) -> Result<()> {
+    CALLS.know(elf)?;
+    board.share_calls(Arc::clone(&CALLS));
+    Ok(())
+}
+
 impl Bench for Stm32 {
     type Chip = Stm32l4;
     type Link = Cable;
@@ -31,6 +50,10 @@ impl Bench for Stm32 {
 
     fn blank() -> Flash {
         flash()
+    }
+
+    fn share_calls(board: &mut Board, elf: &[u8]) -> Result<()> {
+        pass_known_calls(board, elf)
     }
 
     fn connect(link: &Cable, board: &mut Board) {
@@ -51,6 +74,10 @@ impl Bench for Stm32Ethernet {
         flash()
     }
 
+    fn share_calls(board: &mut Board, elf: &[u8]) -> Result<()> {
+        pass_known_calls(board, elf)
+    }
+
     fn connect(link: &Http, board: &mut Board) {
         board.attach_network(link.forwards());
     }
@@ -67,6 +94,10 @@ impl Bench for Stm32DualBank {
 
     fn blank() -> Flash {
         flash()
+    }
+
+    fn share_calls(board: &mut Board, elf: &[u8]) -> Result<()> {
+        pass_known_calls(board, elf)
     }
 
     fn connect(link: &Cable, board: &mut Board) {

@@ -22,9 +22,9 @@ pub(crate) struct Arguments {
     /// Every tear at every operation, not one
     #[arg(long, conflicts_with_all = ["only", "part", "sample"])]
     all_tears: bool,
-    /// At every operation, also where many programs of a page take turns
+    /// Where many operations program a page of a slot, at three of these, which take turns
     #[arg(long, conflicts_with_all = ["all_tears", "only", "part", "sample"])]
-    whole: bool,
+    in_turn: bool,
     /// This cut alone: good:17:mixed, as it stands in front of a failure
     #[arg(long, value_name = "ID", conflicts_with = "sample")]
     only: Option<Id>,
@@ -55,8 +55,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Cuts::Part(part)
     } else if let Some(count) = arguments.sample {
         Cuts::Sample(count)
-    } else if arguments.whole {
-        Cuts::Whole
+    } else if arguments.in_turn {
+        Cuts::InTurn
     } else if arguments.all_tears {
         Cuts::EachTear
     } else {

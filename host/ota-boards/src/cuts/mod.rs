@@ -11,6 +11,7 @@
 //! - [`recovery`](mod@recovery): from there to the end, and what is checked on the way
 //! - [`beginning`]: recoveries that cannot differ yet begin together
 //! - [`known`]: recoveries that meet go on together
+//! - [`share_calls`](crate::bench::Bench::share_calls): what one of them has computed, no other does again
 //! - [`sweep`]: which cuts, on all cores, and what came of them
 
 pub mod beginning;

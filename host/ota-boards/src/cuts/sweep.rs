@@ -24,12 +24,12 @@ const TOGETHER: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cuts {
     /// One at each operation, and the tears take turns; at operations on the journal, where they
-    /// are few, one for each tear. Where many operations program an erase unit of a slot, at
-    /// [some](Place::is_in_turn) of these.
+    /// are few, one for each tear.
     EachOperation,
-    /// The same, at every operation.
-    Whole,
-    /// As at [`EachOperation`](Self::EachOperation), for each tear.
+    /// The same, but where many operations program an erase unit of a slot, at
+    /// [some](Place::is_in_turn) of these.
+    InTurn,
+    /// At each operation, for each tear.
     EachTear,
     /// So many in each phase of each story, far from each other; the tears take turns.
     Sample(usize),
@@ -44,7 +44,7 @@ impl Cuts {
     const fn story(self) -> Option<Story> {
         match self {
             Self::Only(Id { story, .. }) | Self::Part(Part { story, .. }) => Some(story),
-            Self::EachOperation | Self::Whole | Self::EachTear | Self::Sample(_) => None,
+            Self::EachOperation | Self::InTurn | Self::EachTear | Self::Sample(_) => None,
         }
     }
 }
@@ -115,7 +115,10 @@ pub fn run<B: Bench>(plan: Plan, audience: impl Audience) -> Result<Outcome> {
         if plan.cuts.story().is_some_and(|only| only != story) {
             continue;
         }
-        let stage = Stage::<B>::set(story)?;
+        let mut stage = Stage::<B>::set(story)?;
+        if let Cuts::Only(_) = plan.cuts {
+            stage.board.execute_all();
+        }
         let tears = |operation, place| plan.tears(story, operation, place);
         let reference = Reference::run(&stage, tears)?;
         for &(phase, operations) in reference.operations.iter().filter(|(_, count)| *count > 0) {
@@ -137,16 +140,12 @@ impl Plan {
         let all = || Tear::ALL.into_iter().chain([random]);
         match self.cuts {
             Cuts::Part(part) if !part.holds(story, operation) => Vec::new(),
-            Cuts::EachOperation | Cuts::EachTear | Cuts::Sample(_)
-                if !place.is_in_turn(self.seed) =>
-            {
-                Vec::new()
-            }
+            Cuts::InTurn | Cuts::Sample(_) if !place.is_in_turn(self.seed) => Vec::new(),
             Cuts::EachTear => all().collect(),
-            Cuts::EachOperation | Cuts::Whole | Cuts::Part(_) if place.takes_each_tear() => {
+            Cuts::EachOperation | Cuts::InTurn | Cuts::Part(_) if place.takes_each_tear() => {
                 all().collect()
             }
-            Cuts::EachOperation | Cuts::Whole | Cuts::Part(_) | Cuts::Sample(_) => {
+            Cuts::EachOperation | Cuts::InTurn | Cuts::Part(_) | Cuts::Sample(_) => {
                 let turn = self.seed.wrapping_add(operation) % (Tear::ALL.len() as u64 + 1);
                 all()
                     .nth(usize::try_from(turn).unwrap_or(0))

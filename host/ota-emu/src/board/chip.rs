@@ -77,6 +77,9 @@ pub trait Chip: Clone + Debug {
     /// Takes what somebody outside has sent of their own accord. Called now and then.
     fn listen(&mut self) {}
 
+    /// From now on every call is executed, also one that another board has executed.
+    fn execute_all(&mut self) {}
+
     /// Hands what the firmware has logged so far to the log; that many `instructions` were
     /// executed.
     fn drain(&mut self, instructions: u64, log: &mut Log);

@@ -129,6 +129,12 @@ impl<C: Chip> Board<C> {
         self.chip.word(address)
     }
 
+    /// From now on every call is executed, also one that is known from boards that
+    /// [calls are shared](crate::stm32::Board#method.share_calls) with.
+    pub fn execute_all(&mut self) {
+        self.chip.execute_all();
+    }
+
     /// Whether a hard fault is delivered to the firmware's handler, as on silicon. By default it
     /// ends the run: in a test it is a mistake unless the test says otherwise.
     pub const fn deliver_hard_faults(&mut self, deliver: bool) {

@@ -2,6 +2,7 @@
 //! of its debugger.
 
 mod bus;
+mod calls;
 mod cpu;
 mod devices;
 mod idle;
@@ -10,6 +11,7 @@ mod power;
 mod step;
 
 use bus::Bus;
+pub use calls::Calls;
 use core::hash::Hash as _;
 use core::ops::Range;
 use cpu::Cpu;
@@ -19,6 +21,7 @@ use ota_sim::{Config, Flash};
 use std::hash::DefaultHasher;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::board::{Chip, Step, Steps};
 use crate::exit::{Exit, Reset};
@@ -67,6 +70,8 @@ pub struct Stm32l4 {
     falls_asleep: bool,
     /// The loop that the core may be in.
     poll: Option<Poll>,
+    /// Calls that need not be executed again.
+    calls: Option<Arc<Calls>>,
 }
 
 impl Clone for Stm32l4 {
@@ -75,6 +80,7 @@ impl Clone for Stm32l4 {
         Self {
             cpu: self.cpu.copy(&mut bus),
             bus,
+            calls: self.calls.clone(),
             ..*self
         }
     }
@@ -92,6 +98,7 @@ impl Chip for Stm32l4 {
             asleep: false,
             falls_asleep: false,
             poll: None,
+            calls: None,
         }
     }
 
@@ -168,6 +175,10 @@ impl Chip for Stm32l4 {
 
     fn listen(&mut self) {
         self.bus.listen();
+    }
+
+    fn execute_all(&mut self) {
+        self.calls = None;
     }
 
     fn drain(&mut self, instructions: u64, log: &mut Log) {

@@ -37,6 +37,8 @@ impl Stm32l4 {
     pub(super) fn fetch_vectors(&mut self) {
         self.bus.reset_devices();
         self.locked_up = false;
+        self.poll = None;
+        self.bus.recordings.give_up();
         self.bus.stop = None;
         self.bus.reset = None;
         self.bus.now += START;

@@ -33,6 +33,9 @@ impl Stm32l4 {
             return None;
         }
         self.bus.execute(pc);
+        if !self.bus.recordings.is_empty() {
+            self.record(pc);
+        }
         let (cycles, event) = self.cpu.step(&mut self.bus);
         self.bus.spend(cycles);
         match event {
@@ -43,9 +46,19 @@ impl Stm32l4 {
             Event::HardFault => self.bus.nothing_at = None,
             Event::Breakpoint => self.bus.fail(Fault::Breakpoint { pc }),
             Event::LockedUp => self.locked_up = true,
-            Event::None => return self.spin(pc),
+            Event::None if self.has_jumped(pc) => {
+                self.enter();
+                return self.spin(pc);
+            }
+            Event::None => {}
         }
         None
+    }
+
+    /// Whether the instruction at `pc` was not followed by the next one.
+    #[inline]
+    fn has_jumped(&self, pc: u32) -> bool {
+        !(1..=4).contains(&self.cpu.pc().wrapping_sub(pc))
     }
 
     /// What follows from the instruction: devices, interrupts, caches, faults, resets.

@@ -4,6 +4,7 @@
 #[path = "../support/assembler.rs"]
 mod assembler;
 mod banks;
+mod calls;
 mod ecc;
 mod flash;
 mod forks;

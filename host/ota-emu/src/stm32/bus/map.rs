@@ -2,12 +2,15 @@
 
 use super::super::FLASH_START;
 use super::super::devices::cells::{BANK, SIZE};
-use super::{Bus, Doings};
+use super::{Bus, Doings, FlashInterface};
 use crate::exit::Fault;
+use core::ops::Range;
 
 /// System memory, one-time programmable bytes and option bytes: blank here.
-const SYSTEM: core::ops::Range<u32> = 0x1FFF_0000..0x2000_0000;
-const UNIQUE_ID: core::ops::Range<u32> = 0x1FFF_7590..0x1FFF_759C;
+const SYSTEM: Range<u32> = 0x1FFF_0000..0x2000_0000;
+/// Where the watchdog is told that all is well.
+const IWDG: u32 = 0x4000_3000;
+const UNIQUE_ID: Range<u32> = 0x1FFF_7590..0x1FFF_759C;
 const UNIQUE: [u8; 12] = *b"ota-emu l476";
 const SIZE_IN_KIB: u32 = 0x1FFF_75E0;
 
@@ -43,6 +46,23 @@ impl Bus {
         }
     }
 
+    /// A place in RAM.
+    pub(crate) fn ram(&self, place: &Range<u32>) -> Option<&[u8]> {
+        let memory = if place.start >> 28 == 1 {
+            &self.sram2
+        } else {
+            &self.sram1
+        };
+        memory.slice(place.start, place.len())
+    }
+
+    /// Stores into a place in RAM.
+    pub(crate) fn set_ram(&mut self, address: u32, bytes: &[u8]) {
+        for (at, byte) in (address..).zip(bytes) {
+            self.store(at, [*byte]);
+        }
+    }
+
     pub(crate) fn load<const N: usize>(&mut self, address: u32) -> [u8; N] {
         let memory = match address >> 28 {
             0 => match self.in_flash(address) {
@@ -59,10 +79,38 @@ impl Bus {
             }
             _ => None,
         };
-        memory.unwrap_or_else(|| {
+        let Some(bytes) = memory else {
             self.nothing(address);
-            [0; N]
-        })
+            return [0; N];
+        };
+        if !self.recordings.is_empty() {
+            self.record_load(address, &bytes);
+        }
+        bytes
+    }
+
+    #[cold]
+    fn record_load(&mut self, address: u32, bytes: &[u8]) {
+        match address >> 28 {
+            0 => {
+                let last = u32::try_from(bytes.len()).unwrap_or(1) - 1;
+                for offset in [address, address + last].map(|at| self.in_flash(at)) {
+                    let Some(offset) = offset else {
+                        return self.recordings.give_up();
+                    };
+                    self.recordings.uses_flash(offset);
+                    if bytes.len() != 2 {
+                        self.recordings.reads_through_cache(offset);
+                    }
+                }
+            }
+            1 if SYSTEM.contains(&address) => {}
+            1 | 2 => self.recordings.reads_ram(address, bytes),
+            _ if FlashInterface::tells_errors_at(address) => {
+                self.recordings.asks_for_errors(self.flash.errors());
+            }
+            _ => self.recordings.give_up(),
+        }
     }
 
     fn load_flash<const N: usize>(&mut self, offset: u32) -> Option<[u8; N]> {
@@ -78,6 +126,7 @@ impl Bus {
             self.fail(Fault::StaleCache { address });
         }
         if self.flash.correct(offset) {
+            self.recordings.give_up();
             self.deadline = 0;
         }
         self.flash.cells().read(offset)
@@ -85,6 +134,9 @@ impl Bus {
 
     pub(crate) fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) {
         self.doings = Doings::More;
+        if !self.recordings.is_empty() {
+            self.record_store(address, &bytes);
+        }
         let exists = match address >> 28 {
             0 => match self.in_flash(address) {
                 Some(offset) => {
@@ -103,6 +155,18 @@ impl Bus {
         };
         if !exists {
             self.nothing(address);
+        }
+    }
+
+    #[cold]
+    fn record_store(&mut self, address: u32, bytes: &[u8]) {
+        match (address >> 28, bytes) {
+            (1 | 2, bytes) => self.recordings.writes_ram(address, bytes.len()),
+            (4, [low, high, 0, 0]) if address == IWDG => {
+                let key = u32::from(u16::from_le_bytes([*low, *high]));
+                self.recordings.tells_watchdog(key, self.now);
+            }
+            _ => self.recordings.give_up(),
         }
     }
 

@@ -5,6 +5,7 @@ mod map;
 mod registers;
 mod time;
 
+use super::calls::Recordings;
 use super::devices::exti::Exti;
 use super::devices::flash::FlashInterface;
 use super::devices::gpio::Gpio;
@@ -20,6 +21,7 @@ use crate::exit::{Reset, Stop};
 use crate::line::BoardEnd;
 use crate::memory::Memory;
 use crate::network::Network;
+use core::hash::{Hash as _, Hasher};
 use ota_sim::Flash;
 
 const SRAM1: (u32, usize) = (0x2000_0000, 96 * 1024);
@@ -103,6 +105,8 @@ pub(crate) struct Bus {
     /// The core reached for something that does not exist.
     pub(crate) nothing_at: Option<u32>,
     pub(crate) fault_pending: bool,
+    /// Calls that are being recorded.
+    pub(crate) recordings: Recordings,
     /// What the core did since a loop began.
     doings: Doings,
     /// FB_MODE: the second bank is in front of the first.
@@ -151,6 +155,7 @@ impl Bus {
             lines: 0,
             nothing_at: None,
             fault_pending: false,
+            recordings: Recordings::default(),
             doings: Doings::default(),
             swapped: false,
             other_code: false,
@@ -222,6 +227,22 @@ impl Bus {
     #[inline]
     pub(crate) fn take_polled(&mut self) -> bool {
         core::mem::take(&mut self.doings) == Doings::Polls
+    }
+
+    /// Whether nothing is under way: the devices wait for the core.
+    pub(crate) fn is_undisturbed(&self) -> bool {
+        self.lines == 0
+            && self.stop.is_none()
+            && self.reset.is_none()
+            && !self.fault_pending
+            && !self.systick.runs()
+            && self.flash.is_undisturbed()
+            && !self.usart.has_sent()
+    }
+
+    /// What a cycle is, and what is where.
+    pub(crate) fn hash_clock(&self, hasher: &mut impl Hasher) {
+        (self.cycle, self.swapped).hash(hasher);
     }
 
     fn check<T: Default, E: Into<Stop>>(&mut self, result: Result<T, E>) -> T {

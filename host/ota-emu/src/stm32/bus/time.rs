@@ -12,6 +12,9 @@ impl Bus {
 
     /// Lets the devices do what is due, and finds out when the next of them is.
     pub(crate) fn run_devices(&mut self) {
+        if !self.recordings.is_empty() && self.next_due().is_some_and(|due| due <= self.now) {
+            self.recordings.give_up();
+        }
         let done = self.flash.run_until(self.now);
         self.check(done);
         for timer in &mut self.timers {
@@ -56,7 +59,7 @@ impl Bus {
         self.in_real_time(self.next_due())
     }
 
-    fn next_due(&self) -> Option<u64> {
+    pub(crate) fn next_due(&self) -> Option<u64> {
         let timers = self.timers.iter().filter_map(Timer::next_event);
         [
             self.flash.busy_until(),

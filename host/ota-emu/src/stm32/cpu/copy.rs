@@ -5,6 +5,7 @@ use crate::stm32::bus::Bus;
 use core::hash::{Hash, Hasher};
 use rp2350_emu::bus::ppb::Ppb;
 use rp2350_emu::core::{CortexM33, Registers};
+use std::hash::DefaultHasher;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// `it`, without its condition and mask.
@@ -50,6 +51,51 @@ impl Cpu {
     }
 }
 
+/// What a call leaves in the core.
+pub(crate) struct Core {
+    registers: Registers,
+    last_fetch: u32,
+    waits: u32,
+}
+
+impl core::fmt::Debug for Core {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Core")
+            .field("pc", &format_args!("{:#010x}", self.registers.pc()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cpu {
+    /// The registers, and what the next fetch depends on.
+    pub(crate) fn core(&self) -> Core {
+        Core {
+            registers: registers(&self.core.regs),
+            last_fetch: self.side.last_fetch,
+            waits: self.side.waits,
+        }
+    }
+
+    /// The private peripherals stay as they are.
+    pub(crate) fn set_core(&mut self, core: &Core) {
+        self.core.regs = registers(&core.registers);
+        self.side.last_fetch = core.last_fetch;
+        self.side.waits = core.waits;
+    }
+
+    /// Hashes what the time of the next fetch depends on.
+    pub(crate) fn hash_fetches(&self, hasher: &mut impl Hasher) {
+        (self.side.last_fetch, self.side.waits).hash(hasher);
+    }
+
+    /// Of the private peripherals.
+    pub(crate) fn private_fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash_private(&mut hasher);
+        hasher.finish()
+    }
+}
+
 impl Hash for Cpu {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let regs = &self.core.regs;
@@ -57,6 +103,12 @@ impl Hash for Cpu {
         regs.s.map(f32::to_bits).hash(hasher);
         (regs.primask, regs.basepri, regs.faultmask).hash(hasher);
         (regs.msp, regs.psp, self.core.it_state()).hash(hasher);
+        self.hash_private(hasher);
+    }
+}
+
+impl Cpu {
+    fn hash_private(&self, hasher: &mut impl Hasher) {
         let ppb = &self.core.ppb;
         (ppb.vtor, ppb.scr, ppb.ccr, ppb.shpr, ppb.shcsr, ppb.icsr).hash(hasher);
         (ppb.cfsr, ppb.hfsr, ppb.cpacr, ppb.fpccr, ppb.fpcar).hash(hasher);

@@ -2,6 +2,7 @@
 //! snapshot it and to tell why it faulted.
 
 mod copy;
+pub(crate) use copy::Core;
 pub(crate) mod fixes;
 mod port;
 mod private;
@@ -73,6 +74,25 @@ impl Cpu {
     /// Core registers and flags.
     pub(crate) fn registers(&self) -> ([u32; 16], u32) {
         (self.core.regs.r, self.core.regs.xpsr)
+    }
+
+    pub(crate) fn stack_pointer(&self) -> u32 {
+        self.core.regs.sp()
+    }
+
+    /// The exception that is being handled; 0: none.
+    pub(crate) fn exception(&self) -> u32 {
+        self.core.regs.ipsr()
+    }
+
+    /// Where a function that begins now returns to, and the stack pointer then.
+    pub(crate) fn return_point(&self) -> (u32, u32) {
+        (self.core.regs.lr() & !1, self.stack_pointer())
+    }
+
+    /// Whether nothing waits to interrupt it, nor anything that it has begun to be settled.
+    pub(crate) fn is_undisturbed(&self) -> bool {
+        !self.has_pending() && self.core.it_state() & 0xF == 0 && self.side.stores.is_empty()
     }
 
     /// Sleeping, after `WFI` or `WFE`.

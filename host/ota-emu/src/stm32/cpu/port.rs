@@ -21,8 +21,8 @@ pub(super) struct Side {
     /// What is fetched at an address instead of what is there.
     pub(super) stand_in: Option<(u32, [u16; 2])>,
     pub(super) stores: Vec<PrivateStore>,
-    waits: u32,
-    last_fetch: u32,
+    pub(super) waits: u32,
+    pub(super) last_fetch: u32,
 }
 
 pub(super) struct Port<'a> {

@@ -52,6 +52,11 @@ impl DataCache {
         !self.enabled && !self.code && self.read.is_empty() && self.stale.is_empty()
     }
 
+    /// Whether every read sees what is there.
+    pub(crate) fn has_no_stale_lines(&self) -> bool {
+        self.stale.is_empty()
+    }
+
     /// Whether a read may see what was there before an erase.
     pub(crate) fn read(&mut self, offset: u32) -> bool {
         if !self.enabled {

@@ -14,7 +14,8 @@ pub(crate) const PAGE: u32 = 2048;
 pub(crate) const SIZE: u32 = 1 << 20;
 pub(crate) const BANK: u32 = SIZE / 2;
 
-type Page = [u8; PAGE as usize];
+/// The bytes of a page.
+pub(crate) type Page = [u8; PAGE as usize];
 
 /// What error correction made of a double word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,24 @@ impl Cells {
                 .all(|part| pages.next().is_some_and(|page| page.starts_with(part)))
     }
 
+    /// What reads see of the page at this offset.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn page(&self, offset: u32) -> &Arc<Page> {
+        &self.seen[(offset / PAGE) as usize]
+    }
+
+    /// Whether reads of the page at this offset see this, without a correction.
+    pub(crate) fn has_page(&self, offset: u32, page: &Arc<Page>) -> bool {
+        let held = self.page(offset);
+        let words = offset..offset + PAGE;
+        let is_bad = |words: &BTreeSet<u32>, range| words.range::<u32, _>(range).next().is_some();
+        (Arc::ptr_eq(held, page) || held == page)
+            && (self.all_good()
+                || !is_bad(&self.failed, words.clone()) && !is_bad(&self.weak, words))
+    }
+
     /// Remembers that something is read or changed there.
     #[inline]
     pub(crate) fn note_use(&mut self, offset: u32) {
@@ -92,6 +111,12 @@ impl Cells {
     /// Whether the page at this offset was read or changed since the last reset.
     pub(crate) fn has_used(&self, offset: u32) -> bool {
         self.used.has(offset)
+    }
+
+    /// The pages that were used since the last reset, by offset.
+    pub(crate) fn used(&self) -> impl Iterator<Item = u32> {
+        let pages = (0..SIZE).step_by(PAGE as usize);
+        pages.filter(|page| self.used.has(*page))
     }
 
     /// A reset: nothing was used since.

@@ -150,6 +150,11 @@ impl FlashInterface {
         core::mem::replace(&mut self.nmi, false)
     }
 
+    /// Whether it is idle, with nothing to tell.
+    pub(crate) const fn is_undisturbed(&self) -> bool {
+        self.operation.is_none() && self.latch.is_none() && !self.nmi
+    }
+
     /// Whether the interrupt line is up.
     pub(crate) const fn line(&self) -> bool {
         use control::{EOPIE, ERRIE};
@@ -166,6 +171,16 @@ impl FlashInterface {
     /// Whether a read of the register at this address says that the flash is busy.
     pub(crate) const fn is_polled_at(&self, address: u32) -> bool {
         address == FLASH_REGISTERS + SR && self.operation.is_some()
+    }
+
+    /// What the register for errors holds.
+    pub(crate) const fn errors(&self) -> u32 {
+        self.ecc
+    }
+
+    /// Whether the register at this address is the one for errors.
+    pub(crate) const fn tells_errors_at(address: u32) -> bool {
+        address == FLASH_REGISTERS + ECCR
     }
 
     /// Until when a read has to wait.

@@ -1,0 +1,276 @@
+//! Calls that are known: a board that passes them is, at the end, what one is that executes them.
+
+use crate::thumb::{ENABLE_INTERRUPTS, Program, RCC, SEEN, run_to_end, seen};
+use ota_emu::Exit;
+use ota_emu::stm32::{Board, Calls, FLASH_START};
+use std::sync::Arc;
+
+/// Functions, as offsets in the flash, and what they read there.
+const INNER: u32 = 0x2000;
+const OUTER: u32 = 0x3000;
+const DATA: u32 = 0x8_4000;
+const WORDS: u32 = 300;
+/// What functions read of RAM.
+const KEY: u32 = SEEN + 4;
+const OTHER_KEY: u32 = SEEN + 8;
+const WATCHDOG: u32 = 0x4000_3000;
+const TIM15: u32 = 0x4001_4000;
+const TIM15_EXCEPTION: u32 = 16 + 24;
+const NMI: u32 = 2;
+const ECCR: u32 = 0x4002_2018;
+
+/// Sums words up. r0: where they are, r1: how many, r2: where the sum goes, with the key behind it.
+/// `each` is done for each word, with r5 to itself, and r6.
+fn sum(each: &[u16]) -> Vec<u16> {
+    let mut code = vec![
+        0xB570, // push {r4, r5, r6, lr}
+        0x2300, // movs r3, #0
+        0x6804, // 1: ldr r4, [r0]
+        0x191B, // adds r3, r3, r4
+        0x3004, // adds r0, #4
+    ];
+    code.extend_from_slice(each);
+    code.push(0x3901); // subs r1, #1
+    let back = i16::try_from(code.len()).expect("it is short") - 2 + 2;
+    code.push(0xD100 | u16::from((-back).to_le_bytes()[0])); // bne 1b
+    code.extend([
+        0x6850, // ldr r0, [r2, #4]
+        0x4043, // eors r3, r0
+        0x6013, // str r3, [r2]
+        0xBD70, // pop {r4, r5, r6, pc}
+    ]);
+    code
+}
+
+/// Calls the function at r4, and leaves another key, plus one, behind it.
+const CALLER: [u16; 6] = [
+    0xB520, // push {r5, lr}
+    0x47A0, // blx r4
+    0x6895, // ldr r5, [r2, #8]
+    0x1C6D, // adds r5, r5, #1
+    0x60D5, // str r5, [r2, #12]
+    0xBD20, // pop {r5, pc}
+];
+
+/// What a board runs.
+struct Scene {
+    before: Program,
+    /// The function that is called.
+    function: u32,
+    /// What the inner one does for each word.
+    each: Vec<u16>,
+    handler: Option<(u32, Program)>,
+    keys: [u32; 2],
+    data: u8,
+    broken: bool,
+    /// Behind the call.
+    after: Option<u16>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            before: Program::default(),
+            function: INNER,
+            each: Vec::new(),
+            handler: None,
+            keys: [7, 8],
+            data: 1,
+            broken: false,
+            after: None,
+        }
+    }
+}
+
+impl Scene {
+    fn board(self) -> Board {
+        let program = self
+            .before
+            .store(KEY, self.keys[0])
+            .store(OTHER_KEY, self.keys[1])
+            .load(0, FLASH_START + DATA)
+            .load(1, WORDS)
+            .load(2, SEEN)
+            .load(4, FLASH_START + INNER + 1)
+            .load(5, FLASH_START + self.function + 1)
+            .load(6, 0)
+            .load(7, 0)
+            .op(0x47A8); // blx r5
+        let program = match self.after {
+            Some(after) => program.op(after),
+            None => program.done(),
+        };
+        let mut board = match self.handler {
+            Some(handler) => program.with_handlers([handler]),
+            None => program.in_flash(),
+        };
+        let code =
+            |ops: &[u16]| -> Vec<u8> { ops.iter().flat_map(|op| op.to_le_bytes()).collect() };
+        board.edit_flash(|flash| {
+            flash.load(INNER, &code(&sum(&self.each)));
+            flash.load(OUTER, &code(&CALLER));
+            flash.load(DATA, &[self.data; 4 * WORDS as usize]);
+            if self.broken {
+                flash.fail_read(DATA + 40..DATA + 48);
+            }
+        });
+        board
+    }
+}
+
+fn calls() -> Arc<Calls> {
+    let calls = Calls::new(&[]);
+    for function in [INNER, OUTER] {
+        calls.know_function(FLASH_START + function);
+    }
+    Arc::new(calls)
+}
+
+/// How many instructions of the scene are passed, which must make no difference.
+#[track_caller]
+fn passed(calls: &Arc<Calls>, scene: impl Fn() -> Scene) -> u64 {
+    let ends = |mut board: Board| {
+        if scene().after.is_some() {
+            assert!(matches!(board.run(100_000_000), Exit::Reset(_)));
+        } else {
+            run_to_end(&mut board);
+        }
+        let seen = seen::<5>(&board);
+        (
+            (board.now(), board.fingerprint(), seen),
+            board.instructions(),
+        )
+    };
+    let (end, all) = ends(scene().board());
+    let mut board = scene().board();
+    board.share_calls(Arc::clone(calls));
+    let (other, executed) = ends(board);
+    assert_eq!(end, other);
+    all - executed
+}
+
+#[test]
+fn a_call_that_is_known_is_passed() {
+    let calls = calls();
+    assert_eq!(passed(&calls, Scene::default), 0, "it is the first");
+    assert!(passed(&calls, Scene::default) > 5 * u64::from(WORDS));
+}
+
+#[test]
+fn a_call_with_something_else_to_read_is_executed() {
+    let calls = calls();
+    passed(&calls, Scene::default);
+    let other_flash = || Scene {
+        data: 2,
+        ..Scene::default()
+    };
+    let other_ram = || Scene {
+        keys: [9, 8],
+        ..Scene::default()
+    };
+    let other_code = || Scene {
+        each: vec![0x1C5B], // adds r3, r3, #1
+        ..Scene::default()
+    };
+    for scene in [&other_flash as &dyn Fn() -> Scene, &other_ram, &other_code] {
+        assert_eq!(passed(&calls, scene), 0);
+        assert_ne!(passed(&calls, scene), 0);
+    }
+    let not_read = || Scene {
+        keys: [7, 9],
+        ..Scene::default()
+    };
+    assert_ne!(passed(&calls, not_read), 0);
+}
+
+#[test]
+fn a_call_within_a_call_counts_for_both() {
+    let calls = calls();
+    let outer = |keys, data| {
+        move || Scene {
+            function: OUTER,
+            keys,
+            data,
+            ..Scene::default()
+        }
+    };
+    assert_eq!(passed(&calls, outer([7, 8], 1)), 0);
+    let all = passed(&calls, outer([7, 8], 1));
+    // The outer one is another, and the inner one of it the same.
+    let inner = passed(&calls, outer([7, 9], 1));
+    assert!((1..all).contains(&inner));
+    assert_eq!(passed(&calls, outer([7, 9], 1)), all);
+    // What only the inner one reads is what the outer one depends on.
+    assert_eq!(passed(&calls, outer([7, 9], 2)), 0);
+    assert_eq!(passed(&calls, outer([6, 9], 1)), 0);
+}
+
+#[test]
+fn a_call_that_meets_a_broken_word_is_executed() {
+    let calls = calls();
+    passed(&calls, Scene::default);
+    let nmi = || Program::default().store(ECCR, 1 << 31).op(0x4770);
+    let scene = || Scene {
+        broken: true,
+        handler: Some((NMI, nmi())),
+        ..Scene::default()
+    };
+    assert_eq!(passed(&calls, scene), 0);
+    assert_eq!(passed(&calls, scene), 0);
+}
+
+#[test]
+fn a_call_is_not_passed_when_something_else_matters() {
+    let timer = || {
+        Program::default()
+            .store(RCC + 0x60, 1 << 16)
+            .store(TIM15, 1)
+    };
+    let alarm = || {
+        timer()
+            .store(TIM15 + 0x34, 500)
+            .store(TIM15 + 0x0C, 1 << 1)
+            .store(ENABLE_INTERRUPTS, 1 << 24)
+    };
+    let quiet = || Program::default().store(TIM15 + 0x10, 0).op(0x4770);
+    // movs r5, #0x40; lsls r5, #24; adds r5, #0x14 << 10 by way of r6; ldr r6, [r5, #0x24]
+    let count = [0x2540, 0x062D, 0x2650, 0x02B6, 0x19AD, 0x6A6E];
+    let asks = || Scene {
+        before: timer(),
+        each: count.into(),
+        ..Scene::default()
+    };
+    let is_interrupted = || Scene {
+        before: alarm(),
+        handler: Some((TIM15_EXCEPTION, quiet())),
+        ..Scene::default()
+    };
+    // ldrex r6, [r2]
+    let is_exclusive = || Scene {
+        each: vec![0xE852, 0x6F00],
+        ..Scene::default()
+    };
+    for scene in [&asks as &dyn Fn() -> Scene, &is_interrupted, &is_exclusive] {
+        let calls = calls();
+        assert_eq!(passed(&calls, scene), 0);
+        assert_eq!(passed(&calls, scene), 0);
+    }
+}
+
+#[test]
+fn a_watchdog_that_was_fed_in_a_call_fires_when_it_would_have() {
+    let calls = calls();
+    // movs r5, #0x40; lsls r5, #24; movs r6, #0x30; lsls r6, #8; adds r5, r5, r6; the key
+    // 0xAAAA: movs r6, #0xAA; lsls r6, #8; adds r6, #0xAA; str r6, [r5]
+    let feed = [
+        0x2540, 0x062D, 0x2630, 0x0236, 0x19AD, 0x26AA, 0x0236, 0x36AA, 0x602E,
+    ];
+    let scene = || Scene {
+        before: Program::default().store(WATCHDOG, 0xCCCC),
+        each: feed.into(),
+        after: Some(0xE7FE),
+        ..Scene::default()
+    };
+    assert_eq!(passed(&calls, scene), 0);
+    assert_ne!(passed(&calls, scene), 0);
+}

@@ -150,13 +150,15 @@ impl Log {
     }
 
     /// Takes what is in the firmware's RTT buffers: now, with the core at `pc` after so many
-    /// instructions. `holds` tells whether these bytes are in the flash at that address now.
+    /// instructions. `holds` tells whether these bytes are in the flash at that address now. The answer is
+    /// whether RAM was changed by that.
     pub(crate) fn drain_rtt(
         &mut self,
         (now, pc, instructions): (u64, u32, u64),
         memory: &mut Memory,
         holds: impl Fn(u32, &[u8]) -> bool,
-    ) {
+    ) -> bool {
+        let mut changes = false;
         let mut blocks: Vec<u32> = self.programs.iter().map(|program| program.block).collect();
         // Only if no ELF file told of any: what looks like a buffer may also be a part of an
         // image that is being downloaded, and must be left as it is.
@@ -171,13 +173,15 @@ impl Log {
         blocks.dedup();
         for block in blocks {
             if known {
-                rtt::wait_for_room(memory, block);
+                changes |= rtt::wait_for_room(memory, block);
             }
             let bytes = rtt::drain(memory, block);
             if !bytes.is_empty() {
+                changes = true;
                 self.rtt(now, block, pc, &holds, &bytes);
             }
         }
+        changes
     }
 
     pub(crate) fn lines(&self) -> &[Line] {

@@ -23,20 +23,22 @@ fn is_block(memory: &Memory, block: u32) -> bool {
     memory.slice(block, ID.len()) == Some(ID)
 }
 
-/// Makes the firmware wait while the buffer is full, as a probe does: nothing gets lost.
+/// Makes the firmware wait while the buffer is full, as a probe does: nothing gets lost. Whether that
+/// is new.
 ///
 /// Only where a control block is known to be: what merely looks like one may be a copy of it
 /// inside of an image, which must not be changed.
-pub(crate) fn wait_for_room(memory: &mut Memory, block: u32) {
+pub(crate) fn wait_for_room(memory: &mut Memory, block: u32) -> bool {
     if !is_block(memory, block) {
-        return;
+        return false;
     }
     let at = block + CHANNEL + 5 * 4;
     if let Some(flags) = memory.read(at).map(u32::from_le_bytes)
         && flags & 3 != BLOCK_IF_FULL
     {
-        memory.write(at, (flags & !3 | BLOCK_IF_FULL).to_le_bytes());
+        return memory.write(at, (flags & !3 | BLOCK_IF_FULL).to_le_bytes());
     }
+    false
 }
 
 /// Takes what the firmware has put into the first channel since the last time.

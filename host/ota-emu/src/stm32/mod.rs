@@ -145,6 +145,7 @@ impl Chip for Stm32l4 {
     }
 
     fn edit_flash<R>(&mut self, change: impl FnOnce(&mut Flash) -> R) -> R {
+        self.bus.recordings.give_up();
         self.bus.flash.cells_mut().edit(change)
     }
 
@@ -189,9 +190,12 @@ impl Chip for Stm32l4 {
         let at = (now, self.cpu.pc(), instructions);
         let cells = self.bus.flash.cells();
         let swapped = self.bus.swapped;
-        log.drain_rtt(at, &mut self.bus.sram1, |address, bytes| {
+        let changes = log.drain_rtt(at, &mut self.bus.sram1, |address, bytes| {
             let offset = address - FLASH_START;
             cells.holds(if swapped { offset ^ BANK } else { offset }, bytes)
         });
+        if changes {
+            self.bus.recordings.give_up();
+        }
     }
 }

@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// After so many, those are forgotten that none of as many before was like.
-const MOST: usize = 50_000;
+const MOST: usize = if cfg!(test) { 50 } else { 50_000 };
 
 /// Calls that were recorded, of all boards that share them.
 #[derive(Debug)]
@@ -223,4 +223,44 @@ fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stm32::cpu::Cpu;
+
+    /// One that depends on nothing but the core.
+    fn call() -> Call {
+        Call {
+            places: [].into(),
+            read: [].into(),
+            written: [].into(),
+            used: [].into(),
+            cached: [].into(),
+            errors: None,
+            told: [].into(),
+            time: 1,
+            end: Cpu::starting_at(0, 0).core(),
+        }
+    }
+
+    fn is_known(calls: &Calls, core: u64) -> bool {
+        calls.find(core, |_| Some(&[]), |_| true).is_some()
+    }
+
+    #[test]
+    fn a_call_that_is_made_now_and_then_stays_known() {
+        let calls = Calls::new(&[]);
+        let learn = |cores: Range<u64>| cores.for_each(|core| calls.learn(core, call()));
+        let most = MOST as u64;
+        learn(0..1);
+        for round in 1..4 {
+            assert!(is_known(&calls, 0));
+            learn(round * most..(round + 1) * most);
+        }
+        learn(4 * most..6 * most);
+        assert!(!is_known(&calls, 0), "it is forgotten in the end");
+        assert!(is_known(&calls, 6 * most - 1));
+    }
 }

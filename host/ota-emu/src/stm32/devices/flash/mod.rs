@@ -327,6 +327,10 @@ impl FlashInterface {
             ECCR => {
                 self.ecc &= !(value & (ecc::CORRECTED | ecc::DETECTED) | ecc::INTERRUPT);
                 self.ecc |= value & ecc::INTERRUPT;
+                // Without a flag there is no address to tell.
+                if self.ecc & (ecc::CORRECTED | ecc::DETECTED) == 0 {
+                    self.ecc &= ecc::INTERRUPT;
+                }
             }
             _ if self.control & control::OPTLOCK == 0 => {
                 self.options.write(offset, value);

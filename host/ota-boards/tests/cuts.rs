@@ -1,5 +1,5 @@
 //! The power goes in flash operations of an update, on the example firmware: a sample of what
-//! `cargo xtask cuts` does at many more of them.
+//! `cargo xtask cuts` does at all of them.
 
 use ota_boards::bench::Bench;
 use ota_boards::cuts::Phase::{Confirm, Download, Request, Revert, Swap, Trial};

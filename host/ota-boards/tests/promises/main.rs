@@ -3,6 +3,7 @@
 //!
 //! A story is a function for any board; a board is a line here, and tells all of them.
 
+mod calls;
 mod common;
 mod downloads;
 mod failures;

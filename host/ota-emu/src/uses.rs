@@ -33,6 +33,13 @@ impl Uses {
         bits.is_some_and(|bits| bits >> (unit % 64) & 1 != 0)
     }
 
+    /// The units that were, by offset.
+    pub(crate) fn units(&self) -> impl Iterator<Item = u32> {
+        let all = 64 * self.bits.len();
+        let offsets = (0_u32..).take(all).map(|unit| unit << self.shift);
+        offsets.filter(|offset| self.has(*offset))
+    }
+
     /// A reset: nothing was used since.
     pub(crate) fn forget(&mut self) {
         self.bits.fill(0);

@@ -108,6 +108,7 @@ impl Stm32l4 {
 mod tests {
     use super::*;
     use crate::board::{Chip as _, Step};
+    use crate::stm32::cpu::Cpu;
     use crate::stm32::{FLASH_REGISTERS, flash};
 
     const RAM: u32 = 0x2000_0000;
@@ -138,7 +139,7 @@ mod tests {
             let bytes = u32::to_le_bytes(value);
             chip.bus.store(FLASH_REGISTERS + register, bytes);
         }
-        chip.cpu = super::super::cpu::Cpu::starting_at(RAM, RAM + 0x1000);
+        chip.cpu = Cpu::starting_at(RAM, RAM + 0x1000);
         chip
     }
 

@@ -1,6 +1,9 @@
 //! Calls that are known: a board that passes them is, at the end, what one is that executes them.
 
+use crate::ecc::{ECCD, ECCR, NMI};
+use crate::power::IWDG;
 use crate::thumb::{ENABLE_INTERRUPTS, Program, RCC, SEEN, run_to_end, seen};
+use crate::time::{TIM15, TIM15_ENABLE, TIM15_EXCEPTION};
 use ota_emu::Exit;
 use ota_emu::stm32::{Board, Calls, FLASH_START};
 use std::sync::Arc;
@@ -13,11 +16,6 @@ const WORDS: u32 = 300;
 /// What functions read of RAM.
 const KEY: u32 = SEEN + 4;
 const OTHER_KEY: u32 = SEEN + 8;
-const WATCHDOG: u32 = 0x4000_3000;
-const TIM15: u32 = 0x4001_4000;
-const TIM15_EXCEPTION: u32 = 16 + 24;
-const NMI: u32 = 2;
-const ECCR: u32 = 0x4002_2018;
 
 /// Sums words up. r0: where they are, r1: how many, r2: where the sum goes, with the key behind it.
 /// `each` is done for each word, with r5 to itself, and r6.
@@ -31,7 +29,7 @@ fn sum(each: &[u16]) -> Vec<u16> {
     ];
     code.extend_from_slice(each);
     code.push(0x3901); // subs r1, #1
-    let back = i16::try_from(code.len()).expect("it is short") - 2 + 2;
+    let back = i16::try_from(code.len()).expect("it is short");
     code.push(0xD100 | u16::from((-back).to_le_bytes()[0])); // bne 1b
     code.extend([
         0x6850, // ldr r0, [r2, #4]
@@ -209,7 +207,7 @@ fn a_call_within_a_call_counts_for_both() {
 fn a_call_that_meets_a_broken_word_is_executed() {
     let calls = calls();
     passed(&calls, Scene::default);
-    let nmi = || Program::default().store(ECCR, 1 << 31).op(0x4770);
+    let nmi = || Program::default().store(ECCR, ECCD).op(0x4770);
     let scene = || Scene {
         broken: true,
         handler: Some((NMI, nmi())),
@@ -230,7 +228,7 @@ fn a_call_is_not_passed_when_something_else_matters() {
         timer()
             .store(TIM15 + 0x34, 500)
             .store(TIM15 + 0x0C, 1 << 1)
-            .store(ENABLE_INTERRUPTS, 1 << 24)
+            .store(ENABLE_INTERRUPTS, TIM15_ENABLE)
     };
     let quiet = || Program::default().store(TIM15 + 0x10, 0).op(0x4770);
     // movs r5, #0x40; lsls r5, #24; adds r5, #0x14 << 10 by way of r6; ldr r6, [r5, #0x24]
@@ -266,7 +264,7 @@ fn a_watchdog_that_was_fed_in_a_call_fires_when_it_would_have() {
         0x2540, 0x062D, 0x2630, 0x0236, 0x19AD, 0x26AA, 0x0236, 0x36AA, 0x602E,
     ];
     let scene = || Scene {
-        before: Program::default().store(WATCHDOG, 0xCCCC),
+        before: Program::default().store(IWDG, 0xCCCC),
         each: feed.into(),
         after: Some(0xE7FE),
         ..Scene::default()

@@ -4,12 +4,12 @@ use crate::thumb::{ENABLE_INTERRUPTS, FLASH, Program, SEEN, run_to_end, seen};
 use ota_emu::Exit;
 use ota_emu::stm32::FLASH_START;
 
-const ECCR: u32 = FLASH + 0x18;
-const ECCD: u32 = 1 << 31;
+pub(crate) const ECCR: u32 = FLASH + 0x18;
+pub(crate) const ECCD: u32 = 1 << 31;
 const ECCC: u32 = 1 << 30;
 const ECCIE: u32 = 1 << 24;
 const BANK2: u32 = 1 << 19;
-const NMI: u32 = 2;
+pub(crate) const NMI: u32 = 2;
 /// The exception of the flash interface's interrupt.
 const FLASH_EXCEPTION: u32 = 16 + 4;
 /// One in each bank.

@@ -11,7 +11,7 @@ const POWER: u32 = 1 << 27;
 const SOFTWARE: u32 = 1 << 28;
 const WATCHDOG: u32 = 1 << 29;
 const CAUSES: u32 = 0xFF << 24;
-const IWDG: u32 = 0x4000_3000;
+pub(crate) const IWDG: u32 = 0x4000_3000;
 
 /// Notes why it was reset, and forgets it.
 fn look() -> Program {

@@ -8,11 +8,11 @@ const WFE: u16 = 0xBF20;
 /// `cpsid i`: interrupts wake, and are not taken.
 const MASK: u16 = 0xB672;
 const TIM2: u32 = 0x4000_0000;
-const TIM15: u32 = 0x4001_4000;
+pub(crate) const TIM15: u32 = 0x4001_4000;
 const SYSTICK: u32 = 0xE000_E010;
 /// The exception of TIM15's interrupt, and its bit.
-const TIM15_EXCEPTION: u32 = 16 + 24;
-const TIM15_ENABLE: u32 = 1 << 24;
+pub(crate) const TIM15_EXCEPTION: u32 = 16 + 24;
+pub(crate) const TIM15_ENABLE: u32 = 1 << 24;
 
 /// With TIM15 counting milliseconds: the core runs at 4 MHz.
 fn with_timer() -> Program {

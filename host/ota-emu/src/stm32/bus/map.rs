@@ -2,14 +2,13 @@
 
 use super::super::FLASH_START;
 use super::super::devices::cells::{BANK, SIZE};
+use super::registers::IWDG;
 use super::{Bus, Doings, FlashInterface};
 use crate::exit::Fault;
 use core::ops::Range;
 
 /// System memory, one-time programmable bytes and option bytes: blank here.
 const SYSTEM: Range<u32> = 0x1FFF_0000..0x2000_0000;
-/// Where the watchdog is told that all is well.
-const IWDG: u32 = 0x4000_3000;
 const UNIQUE_ID: Range<u32> = 0x1FFF_7590..0x1FFF_759C;
 const UNIQUE: [u8; 12] = *b"ota-emu l476";
 const SIZE_IN_KIB: u32 = 0x1FFF_75E0;

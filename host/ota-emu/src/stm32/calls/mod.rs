@@ -23,7 +23,6 @@ use core::ops::Range;
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 pub(crate) use recording::Recordings;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,7 +59,7 @@ struct Generation {
 struct Shape {
     places: Arc<[Range<u32>]>,
     /// By what was there.
-    calls: HashMap<u64, Vec<Arc<Call>>>,
+    calls: HashMap<Arc<[u8]>, Vec<Arc<Call>>>,
 }
 
 /// A call, from its first instruction to the one behind it.
@@ -68,13 +67,13 @@ struct Shape {
 struct Call {
     /// Where it read RAM before it wrote it, and what was there, place by place.
     places: Arc<[Range<u32>]>,
-    read: Box<[u8]>,
+    read: Arc<[u8]>,
     /// Places of RAM that were written, and what they held at the end.
     written: Box<[(u32, Box<[u8]>)]>,
-    /// Pages of the flash that were used, by number.
-    used: Box<[(u16, Arc<Page>)]>,
+    /// Pages of the flash that were used, by offset.
+    used: Box<[(u32, Arc<Page>)]>,
     /// Those of them that were read through the data cache.
-    cached: Box<[u16]>,
+    cached: Box<[u32]>,
     /// What was read of the register for errors of the flash, if it was.
     errors: Option<u32>,
     /// Keys that the watchdog was told, and when, in picoseconds since the beginning.
@@ -137,32 +136,32 @@ impl Calls {
 
     /// One of the functions may begin at this address. Nothing happens if it is not in flash.
     pub fn know_function(&self, address: u32) {
-        let half = (address.wrapping_sub(FLASH_START) / 2) as usize;
-        if let Some(bits) = self.entries.get(half / 64) {
-            bits.fetch_or(1 << (half % 64), Relaxed);
+        if let Some((bits, bit)) = self.entry(address) {
+            bits.fetch_or(bit, Relaxed);
         }
     }
 
     /// Whether one of the functions begins at an address.
     #[inline]
     fn begins(&self, address: u32) -> bool {
-        let half = (address.wrapping_sub(FLASH_START) / 2) as usize;
-        let bits = self.entries.get(half / 64);
-        bits.is_some_and(|bits| bits.load(Relaxed) >> (half % 64) & 1 != 0)
+        let entry = self.entry(address);
+        entry.is_some_and(|(bits, bit)| bits.load(Relaxed) & bit != 0)
     }
 
-    /// The call that begins with a core like this, and is the `same` in all else. `ram` reads a place.
-    fn find<'r>(
-        &self,
-        core: u64,
-        ram: impl Fn(&Range<u32>) -> Option<&'r [u8]>,
-        same: impl Fn(&Call) -> bool,
-    ) -> Option<Arc<Call>> {
+    /// The bit of an address, if that is in flash.
+    #[inline]
+    fn entry(&self, address: u32) -> Option<(&AtomicU64, u64)> {
+        let half = (address.wrapping_sub(FLASH_START) / 2) as usize;
+        Some((self.entries.get(half / 64)?, 1 << (half % 64)))
+    }
+
+    /// The call that begins with a core like this, and finds all else on the chip that it found.
+    fn find(&self, core: u64, chip: &Stm32l4) -> Option<Arc<Call>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(call) = known.young.find(core, &ram, &same) {
+        if let Some(call) = known.young.find(core, chip) {
             return Some(call);
         }
-        let call = known.old.find(core, &ram, &same)?;
+        let call = known.old.find(core, chip)?;
         known.keep(core, Arc::clone(&call));
         Some(call)
     }
@@ -183,20 +182,14 @@ impl Known {
 }
 
 impl Generation {
-    fn find<'r>(
-        &self,
-        core: u64,
-        ram: impl Fn(&Range<u32>) -> Option<&'r [u8]>,
-        same: impl Fn(&Call) -> bool,
-    ) -> Option<Arc<Call>> {
+    fn find(&self, core: u64, chip: &Stm32l4) -> Option<Arc<Call>> {
         for shape in self.shapes.get(&core)? {
             let mut read = Vec::new();
             for place in shape.places.iter() {
-                read.extend_from_slice(ram(place)?);
+                read.extend_from_slice(chip.bus.ram(place)?);
             }
-            let calls = shape.calls.get(&hash(&read)).into_iter().flatten();
-            let mut calls = calls.filter(|call| *call.read == *read);
-            if let Some(call) = calls.find(|call| same(call)) {
+            let mut calls = shape.calls.get(&*read).into_iter().flatten();
+            if let Some(call) = calls.find(|call| chip.would_be_the_same(call)) {
                 return Some(Arc::clone(call));
             }
         }
@@ -214,21 +207,16 @@ impl Generation {
             });
             shapes.len() - 1
         });
-        let calls = shapes[nth].calls.entry(hash(&call.read)).or_default();
+        let calls = shapes[nth].calls.entry(Arc::clone(&call.read)).or_default();
         calls.push(call);
     }
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::stm32::cpu::Cpu;
+    use crate::stm32::flash;
 
     /// One that depends on nothing but the core.
     fn call() -> Call {
@@ -246,7 +234,7 @@ mod tests {
     }
 
     fn is_known(calls: &Calls, core: u64) -> bool {
-        calls.find(core, |_| Some(&[]), |_| true).is_some()
+        calls.find(core, &Stm32l4::new(flash())).is_some()
     }
 
     #[test]

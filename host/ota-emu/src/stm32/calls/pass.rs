@@ -3,7 +3,6 @@
 use super::recording::Recording;
 use super::{Call, Calls};
 use crate::stm32::Stm32l4;
-use crate::stm32::devices::cells::PAGE;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -35,12 +34,7 @@ impl Stm32l4 {
         self.cpu.hash_fetches(&mut hasher);
         self.bus.hash_clock(&mut hasher);
         let core = hasher.finish();
-        let found = calls.find(
-            core,
-            |place| self.bus.ram(place),
-            |call| self.would_be_the_same(call),
-        );
-        if let Some(call) = found {
+        if let Some(call) = calls.find(core, self) {
             let now = self.bus.now;
             self.bus.recordings.passes(&call, now);
             calls.passed.fetch_add(1, Relaxed);
@@ -66,7 +60,8 @@ impl Stm32l4 {
         self.cpu.is_undisturbed() && self.bus.is_undisturbed()
     }
 
-    fn would_be_the_same(&self, call: &Call) -> bool {
+    /// Whether a call would find all that it found, but the core and what it read of RAM.
+    pub(super) fn would_be_the_same(&self, call: &Call) -> bool {
         let flash = &self.bus.flash;
         let ends = self.bus.now + call.time;
         flash.cache.has_no_stale_lines()
@@ -75,16 +70,16 @@ impl Stm32l4 {
             && call
                 .used
                 .iter()
-                .all(|(number, page)| flash.cells().has_page(u32::from(*number) * PAGE, page))
+                .all(|(offset, page)| flash.cells().has_page(*offset, page))
     }
 
     pub(super) fn pass(&mut self, call: &Call) {
         let bus = &mut self.bus;
-        for (number, _) in &call.used {
-            bus.flash.cells_mut().note_use(u32::from(*number) * PAGE);
+        for (offset, _) in &call.used {
+            bus.flash.cells_mut().note_use(*offset);
         }
-        for number in &call.cached {
-            bus.flash.cache.read(u32::from(*number) * PAGE);
+        for offset in &call.cached {
+            bus.flash.cache.read(*offset);
         }
         for (address, bytes) in &call.written {
             bus.set_ram(*address, bytes);

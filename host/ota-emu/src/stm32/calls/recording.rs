@@ -4,16 +4,13 @@ use super::Call;
 use crate::stm32::bus::Bus;
 use crate::stm32::cpu::Core;
 use crate::stm32::devices::cells::{PAGE, SIZE};
+use crate::uses::Uses;
 use core::ops::Range;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// More instructions than any call that is worth it takes.
 const MOST: u64 = 100_000_000;
-const PAGES: usize = (SIZE / PAGE) as usize;
-
-/// Pages of the flash, a bit for each.
-type Pages = [u64; PAGES / 64];
 
 /// Calls that are being recorded, the outermost first. A copy of the board does not go on with them.
 #[derive(Debug, Default)]
@@ -37,8 +34,9 @@ pub(super) struct Recording {
     pub(super) began: u64,
     /// By address.
     words: HashMap<u32, Word>,
-    used: Pages,
-    cached: Pages,
+    /// Pages of the flash, and those that were read through the data cache.
+    used: Uses,
+    cached: Uses,
     errors: Option<u32>,
     told: Vec<(u64, u32)>,
     instructions: u64,
@@ -68,8 +66,8 @@ impl Recording {
             end,
             began,
             words: HashMap::new(),
-            used: [0; PAGES / 64],
-            cached: [0; PAGES / 64],
+            used: Uses::new(SIZE, PAGE),
+            cached: Uses::new(SIZE, PAGE),
             errors: None,
             told: Vec::new(),
             instructions: 0,
@@ -119,34 +117,19 @@ impl Recording {
         let written: Option<_> = written
             .map(|place| Some((place.start, bus.ram(&place)?.into())))
             .collect();
-        let page = |page: u16| {
-            let held = bus.flash.cells().page(u32::from(page) * PAGE);
-            (page, Arc::clone(held))
-        };
+        let page = |offset| (offset, Arc::clone(bus.flash.cells().page(offset)));
         Some(Call {
             places: places.into(),
             read,
             written: written?,
-            used: numbers(&self.used).map(page).collect(),
-            cached: numbers(&self.cached).collect(),
+            used: self.used.units().map(page).collect(),
+            cached: self.cached.units().collect(),
             errors: self.errors,
             told: self.told.into(),
             time: bus.now - self.began,
             end,
         })
     }
-}
-
-fn note(pages: &mut Pages, offset: u32) {
-    let page = (offset / PAGE) as usize;
-    if let Some(bits) = pages.get_mut(page / 64) {
-        *bits |= 1 << (page % 64);
-    }
-}
-
-fn numbers(pages: &Pages) -> impl Iterator<Item = u16> {
-    let is_set = |page: &u16| pages[usize::from(*page) / 64] >> (page % 64) & 1 != 0;
-    (0..).take(PAGES).filter(is_set)
 }
 
 impl Recordings {
@@ -175,13 +158,13 @@ impl Recordings {
 
     pub(crate) fn uses_flash(&mut self, offset: u32) {
         for recording in &mut self.0 {
-            note(&mut recording.used, offset);
+            recording.used.note(offset);
         }
     }
 
     pub(crate) fn reads_through_cache(&mut self, offset: u32) {
         for recording in &mut self.0 {
-            note(&mut recording.cached, offset);
+            recording.cached.note(offset);
         }
     }
 
@@ -200,8 +183,8 @@ impl Recordings {
     /// An instruction is about to be executed, at this offset of the flash.
     pub(super) fn executes(&mut self, offset: u32) {
         for recording in &mut self.0 {
-            note(&mut recording.used, offset);
-            note(&mut recording.used, offset + 2);
+            recording.used.note(offset);
+            recording.used.note(offset + 2);
             recording.instructions += 1;
         }
         if self
@@ -213,7 +196,7 @@ impl Recordings {
         }
     }
 
-    /// A call within these was passed.
+    /// A call within these is passed: what it reads. What it writes is seen when that is stored.
     pub(super) fn passes(&mut self, call: &Call, now: u64) {
         let mut rest = &*call.read;
         for place in call.places.iter() {
@@ -221,14 +204,11 @@ impl Recordings {
             self.reads_ram(place.start, bytes);
             rest = others;
         }
-        for (address, bytes) in &call.written {
-            self.writes_ram(*address, bytes.len());
-        }
         for (page, _) in &call.used {
-            self.uses_flash(u32::from(*page) * PAGE);
+            self.uses_flash(*page);
         }
         for page in &call.cached {
-            self.reads_through_cache(u32::from(*page) * PAGE);
+            self.reads_through_cache(*page);
         }
         if let Some(value) = call.errors {
             self.asks_for_errors(value);

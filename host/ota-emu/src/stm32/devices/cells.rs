@@ -115,8 +115,7 @@ impl Cells {
 
     /// The pages that were used since the last reset, by offset.
     pub(crate) fn used(&self) -> impl Iterator<Item = u32> {
-        let pages = (0..SIZE).step_by(PAGE as usize);
-        pages.filter(|page| self.used.has(*page))
+        self.used.units()
     }
 
     /// A reset: nothing was used since.

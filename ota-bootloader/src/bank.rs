@@ -86,7 +86,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         if image.has_table(&mut self.io()) || !image.is_whole(&mut self.io(), at) {
             return Ok(active);
         }
-        self.copy_envelope(&image, other)?;
+        self.copy_envelope(keys, record.revoked, &image, other)?;
         self.write_table(&image, at, other)?;
         let copy = self.load(keys, other, record.revoked).ok_or(BankLost)?;
         if !Image::new(copy, other).has_table(&mut self.io()) {
@@ -96,22 +96,31 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             active: other,
             ..*record
         };
-        // Twice: the bank that the records before these name is about to be erased, and any one
-        // record may rot.
-        for _ in 0..2 {
-            self.journal
-                .append(&mut self.storage, &next)
-                .map_err(|_| BankLost)?;
-        }
+        // The bank that the records before this one name is about to be erased.
+        self.journal
+            .settle(&mut self.storage, &next)
+            .map_err(|_| BankLost)?;
         Ok(other)
     }
 
     #[inline(never)] // One kilobyte of stack.
-    fn copy_envelope<L>(&mut self, image: &Image<L>, to: Index) -> Result<(), BankLost> {
+    fn copy_envelope<L>(
+        &mut self,
+        keys: &BootKeys<'_>,
+        revoked: u8,
+        image: &Image<L>,
+        to: Index,
+    ) -> Result<(), BankLost> {
         let mut envelope = [0; ENVELOPE_LEN];
-        self.io()
-            .read_envelope(start_of(image.bank()), &mut envelope)
+        let mut io = self.io();
+        io.read_envelope(start_of(image.bank()), &mut envelope)
             .map_err(|Bad| BankLost)?;
+        // What is written is what was verified, not what an earlier read came to.
+        Envelope::parse(&envelope)
+            .ok()
+            .and_then(|frame| frame.verify_boot(io.crypto, keys, revoked).ok())
+            .filter(|manifest| manifest.id() == image.manifest.id())
+            .ok_or(BankLost)?;
         let len = image.manifest.payload_offset();
         write_bank(&mut self.storage, to, &envelope, len)
     }

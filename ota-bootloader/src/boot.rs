@@ -8,8 +8,8 @@ use crate::io::{At, Bad, Io};
 use crate::journal::Journal;
 use crate::map::Strategy;
 use crate::product::Product;
-use crate::record::{Record, ReleaseTag};
-use crate::state::{Action, BootEvent, BootState, Effect, ResetCause, Which, step};
+use crate::record::{Reason, Record, ReleaseTag};
+use crate::state::{Action, BootEvent, BootState, Effect, ResetCause, Which, crash, step};
 use crate::storage::{Index, Region, Storage};
 use crate::swap::{Direction, Exchange};
 
@@ -33,8 +33,6 @@ pub enum Recovery {
     /// No image passes its checks, nor can one be put together. The code says what was wrong
     /// with the active one.
     NoImage(Refusal),
-    /// The journal takes no more records: an attempt could not be counted before the jump.
-    JournalFailed,
 }
 
 impl Recovery {
@@ -43,7 +41,6 @@ impl Recovery {
     pub const fn code(self) -> u16 {
         match self {
             Self::NoImage(refusal) => refusal.code(),
-            Self::JournalFailed => 0x1010,
         }
     }
 }
@@ -55,9 +52,6 @@ impl core::fmt::Display for Recovery {
                 f,
                 "no bootable image ({refusal}); write a signed one over the debug port"
             ),
-            Self::JournalFailed => {
-                f.write_str("journal cannot be written; the flash is worn out or protected")
-            }
         }
     }
 }
@@ -91,6 +85,22 @@ impl Refusal {
             Self::Image => 0x1003,
             Self::Exchange => 0x1004,
         }
+    }
+}
+
+impl Refusal {
+    /// Whether the reason lies in the release, so that the same one would be refused again; and
+    /// not in what the flash has made of it.
+    const fn is_of_release(self) -> bool {
+        matches!(self, Self::Envelope(_) | Self::Policy(_))
+    }
+
+    /// Whether nothing was found that an image could be judged by.
+    pub(crate) const fn is_of_blank(self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable | Self::Envelope(VerifyError::Frame(_))
+        )
     }
 }
 
@@ -129,6 +139,8 @@ pub struct Bootloader<'a, S, C> {
     journal: Journal,
     pub(crate) record: Record,
     pub(crate) refusal: Refusal,
+    /// A start of a trial could not be recorded in this boot.
+    unrecorded: bool,
 }
 
 impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
@@ -144,6 +156,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
             journal,
             record,
             refusal: Refusal::Unreadable,
+            unrecorded: false,
         }
     }
 
@@ -159,9 +172,12 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     /// An ordinary boot reads the journal, the active manifest and the active image, and writes
     /// nothing.
     pub fn boot(&mut self, cause: ResetCause) -> Decision {
+        if self.journal.silent() {
+            return self.boot_without_journal();
+        }
         self.journal.expel_foreign(&mut self.storage);
         let began = self.record.state;
-        let mut event = BootEvent::PowerUp(cause);
+        let mut event = self.awake(cause);
         for _ in 0..MOST_TRANSITIONS {
             let transition = step(self.record.state, event);
             self.record.state = transition.next;
@@ -171,21 +187,65 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
                 Action::VerifyStaged => self.verify_staged(),
                 Action::FindRescue => self.find_rescue(),
                 Action::Swap | Action::Revert | Action::Restore => {
-                    // Slots will be erased on the strength of this record.
-                    if self
-                        .journal
-                        .settle(&mut self.storage, &self.record)
-                        .is_err()
-                    {
-                        return Decision::Recovery(Recovery::JournalFailed);
+                    // Slots will be erased on the strength of this record. Back to an image that
+                    // was confirmed is a way that can be gone again without it.
+                    let settled = self.journal.settle(&mut self.storage, &self.record);
+                    if settled.is_err() && transition.action == Action::Swap {
+                        BootEvent::Unrecorded
+                    } else {
+                        self.perform(transition.action, began)
                     }
-                    self.perform(transition.action, began)
                 }
-                Action::Boot => return self.start(),
+                Action::Boot => match self.start() {
+                    Some(start) => return Decision::Boot(start),
+                    None => BootEvent::Unrecorded,
+                },
                 Action::Recover | Action::Refuse | Action::Continue => break,
             };
         }
         Decision::Recovery(Recovery::NoImage(self.refusal))
+    }
+
+    /// What the reset means. Resets of a confirmed image are counted if the product wants it.
+    fn awake(&mut self, cause: ResetCause) -> BootEvent {
+        let limit = self.product.trial.crashes;
+        if limit > 0
+            && let Some(failure) = crash(self.record.state, cause)
+        {
+            self.record.crashes = self.record.crashes.saturating_add(1).min(limit);
+            if self.record.crashes == limit && self.former_is_whole() {
+                return BootEvent::Relapsed(failure);
+            }
+        }
+        BootEvent::PowerUp(cause)
+    }
+
+    fn former_is_whole(&mut self) -> bool {
+        let bank = self.record.active.other();
+        let at = self.product.former_at(bank);
+        self.load_installed(bank)
+            .is_ok_and(|former| former.is_whole(&mut self.io(), at))
+    }
+
+    /// The flash of the journal does not answer, which may pass. Until then nothing is written,
+    /// and what boots is an image that lies whole in its place; of two the one with the lower
+    /// sequence, which was confirmed for certain.
+    fn boot_without_journal(&mut self) -> Decision {
+        let mut oldest: Option<(u64, Index)> = None;
+        for bank in [Index::One, Index::Zero] {
+            self.record.active = bank;
+            match self.check_active() {
+                Ok(sequence) if oldest.is_none_or(|(known, _)| sequence < known) => {
+                    oldest = Some((sequence, bank));
+                }
+                Ok(_) => {}
+                Err(refusal) => self.refusal = refusal,
+            }
+        }
+        match oldest {
+            Some((_, bank)) => Decision::Boot(self.start_of(bank, false)),
+            None => Decision::Recovery(Recovery::NoImage(self.refusal)),
+        }
     }
 
     fn apply(&mut self, effect: Effect) {
@@ -195,35 +255,48 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
             Effect::Activate => self.record.active = self.record.active.other(),
             Effect::ActivateAndBlame(failure) => {
                 self.record.active = self.record.active.other();
-                self.record.blame(self.record.candidate, failure);
-                self.record.last_problem = u16::from(failure.code());
+                self.record.crashes = 0;
+                self.record.blame(Reason::Failed(failure));
             }
             Effect::NoteRefusal => self.record.last_problem = self.refusal.code(),
+            Effect::BlameRefused if self.refusal.is_of_release() => {
+                self.record.blame(Reason::Refused(self.refusal.code()));
+            }
+            Effect::BlameRefused => self.record.last_problem = self.refusal.code(),
             Effect::NoteFailure(failure) => self.record.last_problem = u16::from(failure.code()),
         }
     }
 
-    /// Persists, then hands over: an attempt is on record before the jump. A confirmed image
-    /// needs no record; with a journal that takes none it boots all the same.
-    fn start(&mut self) -> Decision {
+    /// Persists, then hands over: an attempt is on record before the jump. An image that is not
+    /// on trial needs no record; with a journal that takes none it boots all the same.
+    ///
+    /// `None`: the attempt cannot be recorded. The second time in a boot there is no other image
+    /// left, and this one starts uncounted.
+    fn start(&mut self) -> Option<Start> {
+        let (journal, storage) = (&mut self.journal, &mut self.storage);
         let trial = matches!(self.record.state, BootState::Trial(_));
-        let saved = self.journal.save(&mut self.storage, &self.record);
-        if saved.is_err() && trial {
-            return Decision::Recovery(Recovery::JournalFailed);
+        let saved = match self.record.state {
+            BootState::Trial(_) => journal.settle(storage, &self.record),
+            BootState::Confirmed(_) => journal.keep(storage, &self.record),
+            _ => journal.save(storage, &self.record),
+        };
+        if saved.is_err() && trial && !core::mem::replace(&mut self.unrecorded, true) {
+            return None;
         }
-        let slot = self.product.running_slot(self.record.active);
-        Decision::Boot(Start {
+        Some(self.start_of(self.record.active, trial))
+    }
+
+    const fn start_of(&self, bank: Index, trial: bool) -> Start {
+        let slot = self.product.running_slot(bank);
+        Start {
             slot,
             load_address: slot.of(&self.product.load_addresses),
             trial,
-        })
+        }
     }
 
     pub(crate) fn io(&mut self) -> Io<'_, S, C> {
-        Io {
-            storage: &mut self.storage,
-            crypto: &mut self.crypto,
-        }
+        Io::new(&mut self.storage, &mut self.crypto)
     }
 
     fn floor(&self) -> u32 {
@@ -268,7 +341,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
 
     fn verify_active(&mut self) -> BootEvent {
         match self.check_active() {
-            Ok(()) => BootEvent::ActiveVerified,
+            Ok(_) => BootEvent::ActiveVerified,
             Err(refusal) => {
                 self.refusal = refusal;
                 BootEvent::ActiveBad
@@ -276,11 +349,12 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         }
     }
 
-    fn check_active(&mut self) -> Result<(), Refusal> {
+    /// The sequence of the active image, if it may run and is whole.
+    fn check_active(&mut self) -> Result<u64, Refusal> {
         let image = self.load_installed(self.record.active)?;
         let at = self.product.active_at(self.record.active);
         if image.is_whole(&mut self.io(), at) {
-            Ok(())
+            Ok(image.manifest.sequence)
         } else {
             Err(Refusal::Image)
         }
@@ -356,7 +430,9 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         let mut exchange = Exchange::new(&mut leaving, &mut entering, direction, &map);
         let mut io = self.io();
         match began {
-            BootState::Staged | BootState::Trial(_) => exchange.start(&mut io),
+            BootState::Staged | BootState::Trial(_) | BootState::Confirmed(_) => {
+                exchange.start(&mut io)
+            }
             _ => exchange.resume(&mut io),
         }
     }

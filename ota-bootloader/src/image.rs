@@ -97,12 +97,22 @@ impl<L> Image<L> {
         step: u32,
         at: At,
     ) -> bool {
+        let start = index.saturating_mul(step);
+        let len = self.step_len(index, step);
+        self.lies(io, start, len, at)
+    }
+
+    /// Whether `len` bytes of the image from `start` on, whole chunks, lie at `at`.
+    fn lies<S: Storage, C: Crypto>(
+        &mut self,
+        io: &mut Io<'_, S, C>,
+        start: u32,
+        len: u32,
+        at: At,
+    ) -> bool {
         let size = self.manifest.chunk_size.bytes();
-        let chunks = step / size;
-        let first = index.saturating_mul(chunks);
-        let end = first
-            .saturating_add(chunks)
-            .min(self.manifest.chunk_count());
+        let first = start / size;
+        let end = first + len.div_ceil(size);
         (first..end).all(|chunk| self.chunk_matches(io, chunk, at.plus((chunk - first) * size)))
     }
 
@@ -115,9 +125,9 @@ impl<L> Image<L> {
         from: At,
         to: At,
     ) -> Result<(), Bad> {
-        let len = self.step_len(index, step);
-        io.copy(from, to, len, |io, at| {
-            self.step_matches(io, index, step, at)
+        let (start, len) = (index.saturating_mul(step), self.step_len(index, step));
+        io.copy(from, to, len, |io, at, part| {
+            self.lies(io, start.saturating_add(part.offset), part.len, at)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use ota_image::{Crypto, Digest, ENVELOPE_LEN, Hasher, chunk_hasher};
 
+use crate::map::{FNV_PRIME, FNV_START};
 use crate::storage::{Region, Storage};
 
 /// Bytes read at once: the stack that streaming takes.
@@ -38,6 +39,55 @@ pub(crate) struct Bad;
 pub(crate) struct Io<'a, S, C> {
     pub(crate) storage: &'a mut S,
     pub(crate) crypto: &'a mut C,
+    /// Takes down what is hashed.
+    sums: Option<&'a mut Sums>,
+}
+
+/// The most that is copied at once, in bytes: a largest chunk, so that it holds whole ones.
+const PART: u32 = 16 * 1024;
+
+/// A sum of each block of a part as it was when it was checked, so that what is programmed is what
+/// was checked, though it is read again.
+struct Sums {
+    start: At,
+    blocks: [u32; (PART / BLOCK) as usize],
+}
+
+impl Sums {
+    const fn new(start: At) -> Self {
+        Self {
+            start,
+            blocks: [0; (PART / BLOCK) as usize],
+        }
+    }
+
+    fn of(&mut self, at: At) -> Option<&mut u32> {
+        let offset = at.offset.checked_sub(self.start.offset)?;
+        (at.region == self.start.region)
+            .then_some(&mut self.blocks)?
+            .get_mut((offset / BLOCK) as usize)
+    }
+}
+
+/// A sum that no change of a single byte leaves the same: FNV-1a, each step of which can be undone.
+fn sum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(FNV_START, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(FNV_PRIME)
+    })
+}
+
+/// A part of what is copied: where it begins in that, and its length, in bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) offset: u32,
+    pub(crate) len: u32,
+}
+
+fn parts(len: u32) -> impl DoubleEndedIterator<Item = Part> {
+    (0..len.div_ceil(PART)).map(move |index| Part {
+        offset: index * PART,
+        len: (len - index * PART).min(PART),
+    })
 }
 
 /// Streams `len` bytes through `sink`.
@@ -60,16 +110,6 @@ pub(crate) fn stream<S: Storage>(
         done += take;
     }
     Ok(())
-}
-
-fn hash<S: Storage, H: Hasher>(
-    storage: &mut S,
-    mut hasher: H,
-    at: At,
-    len: u32,
-) -> Result<Digest, Bad> {
-    stream(storage, at, len, |block| hasher.update(block))?;
-    Ok(hasher.finish())
 }
 
 /// Whether flash holds exactly these bytes.
@@ -128,15 +168,34 @@ pub(crate) fn erase<S: Storage>(storage: &mut S, at: At, len: u32) -> Result<(),
     storage.erase(at.region, at.offset, end)
 }
 
-impl<S: Storage, C: Crypto> Io<'_, S, C> {
+impl<'a, S: Storage, C: Crypto> Io<'a, S, C> {
+    pub(crate) const fn new(storage: &'a mut S, crypto: &'a mut C) -> Self {
+        Self {
+            storage,
+            crypto,
+            sums: None,
+        }
+    }
+
     /// The leaf digest of `len` bytes.
     pub(crate) fn leaf(&mut self, at: At, len: u32) -> Result<Digest, Bad> {
-        hash(self.storage, chunk_hasher(self.crypto), at, len)
+        let mut hasher = chunk_hasher(self.crypto);
+        let (mut sums, mut block_at) = (self.sums.as_deref_mut(), at);
+        stream(self.storage, at, len, |block| {
+            hasher.update(block);
+            if let Some(place) = sums.as_mut().and_then(|sums| sums.of(block_at)) {
+                *place = sum(block);
+            }
+            block_at = block_at.plus(BLOCK);
+        })?;
+        Ok(hasher.finish())
     }
 
     /// The plain SHA-256 of `len` bytes.
     pub(crate) fn sha256(&mut self, at: At, len: u32) -> Result<Digest, Bad> {
-        hash(self.storage, self.crypto.sha256(), at, len)
+        let mut hasher = self.crypto.sha256();
+        stream(self.storage, at, len, |block| hasher.update(block))?;
+        Ok(hasher.finish())
     }
 
     /// Reads an envelope.
@@ -155,33 +214,65 @@ impl<S: Storage, C: Crypto> Io<'_, S, C> {
         Ok(())
     }
 
-    /// Copies `len` bytes over whole erase units, until they read back as `check` wants them.
+    /// Copies `len` bytes over whole erase units, until they read back as `check` wants them: it is
+    /// given a place and the part of the bytes that should lie there.
+    ///
+    /// Nothing is programmed but blocks that read as they did when they were checked.
     pub(crate) fn copy(
         &mut self,
         from: At,
         to: At,
         len: u32,
-        mut check: impl FnMut(&mut Self, At) -> bool,
+        mut check: impl FnMut(&mut Io<'_, S, C>, At, Part) -> bool,
     ) -> Result<(), Bad> {
+        let mut sums = Sums::new(from);
         for _ in 0..COPY_TRIES {
             // The source first: nothing is erased for a copy that cannot succeed.
-            if !check(self, from) {
-                return Err(Bad);
+            for part in parts(len) {
+                self.check_source(&mut sums, from.plus(part.offset), part, &mut check)?;
             }
-            if self.copy_once(from, to, len).is_ok() && check(self, to) {
+            let mut copy = || {
+                erase(self.storage, to, len).map_err(|_| Bad)?;
+                // The last part first: its sums are those at hand.
+                for part in parts(len).rev() {
+                    let source = from.plus(part.offset);
+                    if sums.start != source {
+                        self.check_source(&mut sums, source, part, &mut check)?;
+                    }
+                    self.copy_part(&mut sums, to.plus(part.offset), part.len)?;
+                }
+                Ok::<(), Bad>(())
+            };
+            if copy().is_ok() && parts(len).all(|part| check(self, to.plus(part.offset), part)) {
                 return Ok(());
             }
         }
         Err(Bad)
     }
 
-    fn copy_once(&mut self, from: At, to: At, len: u32) -> Result<(), Bad> {
-        erase(self.storage, to, len).map_err(|_| Bad)?;
-        self.copy_erased(from, to, len)
+    fn check_source(
+        &mut self,
+        sums: &mut Sums,
+        at: At,
+        part: Part,
+        check: &mut impl FnMut(&mut Io<'_, S, C>, At, Part) -> bool,
+    ) -> Result<(), Bad> {
+        *sums = Sums::new(at);
+        let mut io = Io {
+            storage: &mut *self.storage,
+            crypto: &mut *self.crypto,
+            sums: Some(sums),
+        };
+        if check(&mut io, at, part) {
+            Ok(())
+        } else {
+            Err(Bad)
+        }
     }
 
     /// Copies into units that are erased already.
-    pub(crate) fn copy_erased(&mut self, from: At, to: At, len: u32) -> Result<(), Bad> {
+    fn copy_part(&mut self, sums: &mut Sums, to: At, len: u32) -> Result<(), Bad> {
+        let from = sums.start;
         let mut done = 0;
         while done < len {
             let take = (len - done).min(BLOCK);
@@ -192,6 +283,9 @@ impl<S: Storage, C: Crypto> Io<'_, S, C> {
                 .read(from.region, from.offset.saturating_add(done), bytes)
                 .map_err(|_| Bad)?;
             let bytes = bytes.get(..take as usize).ok_or(Bad)?;
+            if sums.of(from.plus(done)).copied() != Some(sum(bytes)) {
+                return Err(Bad);
+            }
             program(self.storage, to.plus(done), bytes).map_err(|_| Bad)?;
             done += take;
         }

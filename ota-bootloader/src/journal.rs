@@ -2,14 +2,19 @@
 //!
 //! Places are numbered through: the record at place *p* of unit *u* in epoch *e* has the sequence
 //! `e * places + p`, where `e` leaves the remainder `u` when divided by the number of units. A record is valid only where
-//! its sequence says that it lies, so no two valid records can have the same sequence.
+//! its sequence says that it lies, so no two valid records can have the same sequence. Sequences
+//! wrap around; of two, the newer one is less than half the way round ahead.
 //!
 //! - A word is programmed once between two erases. Nothing is ever cleared in place.
 //! - A record whose program or read-back fails stays where it is; the next blank place is taken.
-//! - After a reset the first blank place is skipped: a program that was cut before it left a
-//!   trace may have begun there.
+//! - After a reset the first blank place may have been torn: a program that was cut there can have
+//!   left no trace that can be read. It is used up, by a record that nothing relies on.
 //! - A unit is erased in the same power cycle as its first record, never on the strength of
 //!   reading blank; and it is never the unit of the newest record.
+//! - What must not be lost is written more than once: any one record may rot, and two in a row
+//!   may have been torn and read right for now.
+//! - A unit that did not take a record is remembered, and is tried again only when no other is
+//!   left.
 
 use core::num::NonZeroU32;
 
@@ -23,10 +28,38 @@ pub(crate) const RECORD_SIZE: u32 = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AppendError;
 
+/// How worn the journal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalWear {
+    /// How often each of its erase units has been erased, about; a data sheet says how often it
+    /// may be.
+    pub erases: u32,
+    /// Units that could not be erased or written, and are passed over: bit *i* is the *i*-th, for the
+    /// first eight. Not 0: the flash is wearing out.
+    pub failed_units: u8,
+}
+
+/// The bit of a unit among those that have failed; of one beyond the eighth, none.
+const fn bit(unit: u32) -> u8 {
+    match 1u8.checked_shl(unit) {
+        Some(bit) => bit,
+        None => 0,
+    }
+}
+
 /// So that dividing by it cannot fail.
 fn at_least_one(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
+
+/// How many records have to say what must not be lost.
+const COPIES: u32 = 3;
+/// How many of them were written in this power cycle: the first may have met a torn place.
+const FRESH: u32 = 2;
+/// How often the journal is read before what cannot be read is believed to be lost.
+const SCANS: u32 = 3;
+/// How often a unit is tried before it counts as failed.
+const UNIT_TRIES: u32 = 2;
 
 /// A view of the journal, valid for one power cycle as long as nobody else writes it.
 #[derive(Clone, Copy, Debug)]
@@ -37,15 +70,22 @@ pub(crate) struct Journal {
     unit_size: u32,
     erased: u8,
     newest: Option<(u32, Record)>,
-    /// The newest record was written and read back by this view.
-    settled: bool,
-    /// This view has passed over the first blank place.
-    skipped: bool,
+    /// Records in a row that say the same as the newest one, itself included.
+    copies: u32,
+    /// How many of them this view has written and read back, used up places not counted.
+    fresh: u32,
+    /// This view has used up the first blank place.
+    used_up: bool,
+    /// Units that did not take a record: bit *i* is unit *i*.
+    failed_units: u8,
+    /// Places that could not be read.
+    unreadable: u32,
     foreign: bool,
 }
 
 impl Journal {
-    /// Finds the newest valid record. Places that cannot be read count as invalid.
+    /// Finds the newest valid record. Places that cannot be read, time and again, count as
+    /// invalid.
     pub(crate) fn open<S: Storage>(storage: &mut S, map_id: u32) -> Self {
         let geometry = storage.geometry(Region::Journal);
         let unit_size = geometry.erase_size.max(1);
@@ -56,36 +96,89 @@ impl Journal {
             unit_size,
             erased: geometry.erased,
             newest: None,
-            settled: false,
-            skipped: false,
+            copies: 0,
+            fresh: 0,
+            used_up: false,
+            failed_units: 0,
+            unreadable: 0,
             foreign: false,
         };
-        for unit in 0..journal.units.get() {
-            for place in 0..journal.places.get() {
-                journal.consider(storage, unit, place);
+        for _ in 0..SCANS {
+            journal.unreadable = 0;
+            for unit in 0..journal.units.get() {
+                journal.consider_unit(storage, unit);
+            }
+            if journal.unreadable == 0 {
+                break;
             }
         }
+        journal.count_copies(storage);
         journal
     }
 
-    fn consider<S: Storage>(&mut self, storage: &mut S, unit: u32, place: u32) {
-        let mut bytes = [0; RECORD_LEN];
-        if storage
-            .read(Region::Journal, self.offset(unit, place), &mut bytes)
-            .is_err()
-        {
-            return;
-        }
-        match decode(&bytes, self.map_id) {
-            Place::Invalid => {}
-            Place::Foreign => self.foreign = true,
-            Place::Ours(sequence, record) => {
-                let newer = self.newest.is_none_or(|(newest, _)| sequence > newest);
-                if self.unit_and_place(sequence) == (unit, place) && newer {
-                    self.newest = Some((sequence, record));
+    fn consider_unit<S: Storage>(&mut self, storage: &mut S, unit: u32) {
+        for place in 0..self.places.get() {
+            match self.read(storage, unit, place) {
+                Some(Place::Invalid) => {}
+                Some(Place::Foreign) => self.foreign = true,
+                Some(Place::Ours(entry)) => {
+                    if self.is_newer(entry.sequence) {
+                        self.newest = Some((entry.sequence, entry.record));
+                        self.failed_units = entry.failed_units;
+                    }
                 }
+                None => self.unreadable += 1,
             }
         }
+    }
+
+    /// What a place holds; `None` if it cannot be read.
+    fn read<S: Storage>(&self, storage: &mut S, unit: u32, place: u32) -> Option<Place> {
+        let mut bytes = [0; RECORD_LEN];
+        storage
+            .read(Region::Journal, self.offset(unit, place), &mut bytes)
+            .ok()?;
+        Some(match decode(&bytes, self.map_id) {
+            Place::Ours(entry) if self.unit_and_place(entry.sequence) != (unit, place) => {
+                Place::Invalid
+            }
+            place => place,
+        })
+    }
+
+    fn count_copies<S: Storage>(&mut self, storage: &mut S) {
+        let Some((newest, _)) = self.newest else {
+            return;
+        };
+        self.copies = 1;
+        for back in 1..COPIES {
+            let sequence = (newest + self.round().get() - back) % self.round();
+            let (unit, place) = self.unit_and_place(sequence);
+            match self.read(storage, unit, place) {
+                Some(Place::Ours(entry))
+                    if entry.sequence == sequence && self.says(&entry.record) =>
+                {
+                    self.copies += 1;
+                }
+                _ => break,
+            }
+        }
+    }
+
+    /// Sequences are below this: a multiple of the number of places, so that they can go round.
+    fn round(&self) -> NonZeroU32 {
+        let places = at_least_one(self.places.get().saturating_mul(self.units.get()));
+        at_least_one((1 << 31) / places * places.get())
+    }
+
+    /// Whether a sequence is newer than the newest one that is known.
+    fn is_newer(&self, sequence: u32) -> bool {
+        let round = self.round();
+        sequence < round.get()
+            && self.newest.is_none_or(|(newest, _)| {
+                let ahead = (sequence + round.get() - newest) % round;
+                ahead != 0 && ahead < round.get() / 2
+            })
     }
 
     /// The newest valid record.
@@ -99,6 +192,21 @@ impl Journal {
     /// Whether there are records of another map or format.
     pub(crate) const fn foreign(&self) -> bool {
         self.foreign
+    }
+
+    /// Whether no place could be read: the flash does not answer, which says nothing about what
+    /// it holds.
+    pub(crate) fn silent(&self) -> bool {
+        self.unreadable == self.places.get().saturating_mul(self.units.get())
+    }
+
+    /// How worn the journal is.
+    pub(crate) fn wear(&self) -> JournalWear {
+        let sequence = self.newest.map_or(0, |(sequence, _)| sequence);
+        JournalWear {
+            erases: sequence / self.places / self.units + 1,
+            failed_units: self.failed_units,
+        }
     }
 
     /// Moves on to the next unit if there are records of another map or format, so that these
@@ -125,20 +233,55 @@ impl Journal {
     /// Whether the newest record is this one, by their bytes: comparing fields takes more code.
     fn says(&self, record: &Record) -> bool {
         self.record()
-            .is_some_and(|newest| encode(newest, 0, 0) == encode(record, 0, 0))
+            .is_some_and(|newest| encode(newest, 0, 0, 0) == encode(record, 0, 0, 0))
     }
 
-    /// Makes `record` the newest one, written and read back in this power cycle: what anything
-    /// irreversible must rest on, for a torn record can read as valid once and not again.
+    /// Copies that are enough. With units that have failed, others are not worn for more.
+    const fn copies_wanted(&self) -> u32 {
+        if self.failed_units == 0 { COPIES } else { 1 }
+    }
+
+    /// Makes `record` the newest one, and firm: written and read back in this power cycle, more
+    /// than once. What anything irreversible must rest on, for a torn record can read as valid
+    /// once and not again; and what must not be lost by one bit that rots.
     pub(crate) fn settle<S: Storage>(
         &mut self,
         storage: &mut S,
         record: &Record,
     ) -> Result<(), AppendError> {
-        if self.settled && self.says(record) {
+        while self.fresh < FRESH || !self.says(record) {
+            self.append(storage, record)?;
+        }
+        Ok(())
+    }
+
+    /// Makes `record` the newest one, written and read back in this power cycle: enough for what
+    /// can be found out again if it is lost after all.
+    pub(crate) fn renew<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        record: &Record,
+    ) -> Result<(), AppendError> {
+        if self.fresh > 0 && self.says(record) {
             return Ok(());
         }
         self.append(storage, record)
+    }
+
+    /// Like [`settle`](Self::settle), but believes in copies that were found: of three in a row,
+    /// two cuts cannot have torn all. Nothing irreversible may rest on it.
+    pub(crate) fn keep<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        record: &Record,
+    ) -> Result<(), AppendError> {
+        for _ in 0..COPIES {
+            if self.copies >= self.copies_wanted() && self.says(record) {
+                break;
+            }
+            self.append(storage, record)?;
+        }
+        Ok(())
     }
 
     /// Writes `record` unless the newest one says the same.
@@ -153,13 +296,34 @@ impl Journal {
         self.append(storage, record)
     }
 
-    /// Writes `record`, whatever the newest one says.
-    pub(crate) fn append<S: Storage>(
+    /// Like [`save`](Self::save), and sees to it that at least `room` places are left for the
+    /// records that are to follow: in a unit that has just proved that it can be erased and
+    /// written. If there is none, the state stays what it was.
+    pub(crate) fn save_with_room<S: Storage>(
         &mut self,
         storage: &mut S,
         record: &Record,
+        room: u32,
     ) -> Result<(), AppendError> {
-        let after_newest = self.newest.map(|(sequence, _)| sequence.saturating_add(1));
+        let Some((sequence, former)) = self.newest else {
+            return self.save(storage, record);
+        };
+        if self.places.get() - sequence % self.places > room {
+            return self.save(storage, record);
+        }
+        let result = self.append_in_new_unit(storage, record);
+        if result.is_err() {
+            // Which units have failed is worth a place while there is one.
+            let _ = self.append(storage, &former);
+        }
+        result
+    }
+
+    /// Writes `record`, whatever the newest one says.
+    fn append<S: Storage>(&mut self, storage: &mut S, record: &Record) -> Result<(), AppendError> {
+        let after_newest = self
+            .newest
+            .map(|(sequence, _)| (sequence + 1) % self.round());
         if let Some(first) = after_newest
             && !first.is_multiple_of(self.places.get())
             && self.append_in_unit(storage, record, first)
@@ -169,53 +333,75 @@ impl Journal {
         self.append_in_new_unit(storage, record)
     }
 
-    /// Erases the next unit and writes there; units that take nothing are passed over. Stops
-    /// before the unit of the newest record.
+    /// Erases the next unit and writes there; units that take nothing are passed over, and those
+    /// that are known to have failed come last. Stops before the unit of the newest record.
     fn append_in_new_unit<S: Storage>(
         &mut self,
         storage: &mut S,
         record: &Record,
     ) -> Result<(), AppendError> {
-        let next = self.newest.map_or(0, |(sequence, _)| {
-            (sequence / self.places).saturating_add(1)
+        let (next, spare) = self.newest.map_or((0, self.units.get()), |(sequence, _)| {
+            (sequence / self.places + 1, self.units.get() - 1)
         });
-        let spare = if self.newest.is_some() {
-            self.units.get() - 1
-        } else {
-            self.units.get()
-        };
-        for epoch in next..next.saturating_add(spare) {
-            let from = self.offset(epoch % self.units, 0);
-            self.skipped = true;
-            if storage
-                .erase(Region::Journal, from, from.saturating_add(self.unit_size))
-                .is_ok()
-                && self.append_in_unit(storage, record, epoch.saturating_mul(self.places.get()))
-            {
-                return Ok(());
+        let epochs = at_least_one(self.round().get() / self.places);
+        let failed = self.failed_units;
+        for last_resort in [false, true] {
+            for epoch in next..next + spare {
+                let epoch = epoch % epochs;
+                let unit = epoch % self.units;
+                if (failed & bit(unit) != 0) != last_resort {
+                    continue;
+                }
+                for _ in 0..UNIT_TRIES {
+                    if self.append_in_erased(storage, record, unit, epoch * self.places.get())? {
+                        return Ok(());
+                    }
+                }
+                self.failed_units |= bit(unit);
             }
         }
         Err(AppendError)
     }
 
+    fn append_in_erased<S: Storage>(
+        &mut self,
+        storage: &mut S,
+        record: &Record,
+        unit: u32,
+        first: u32,
+    ) -> Result<bool, AppendError> {
+        let known = self.newest.map(|(sequence, _)| sequence);
+        self.consider_unit(storage, unit);
+        if self.newest.map(|(sequence, _)| sequence) != known {
+            // It could not be read when the journal was opened, and `record` is based on less.
+            return Err(AppendError);
+        }
+        let from = self.offset(unit, 0);
+        self.used_up = true;
+        let erased = storage.erase(Region::Journal, from, from.saturating_add(self.unit_size));
+        Ok(erased.is_ok() && self.append_in_unit(storage, record, first))
+    }
+
     /// Tries the blank places from `first` to the end of its unit.
     fn append_in_unit<S: Storage>(&mut self, storage: &mut S, record: &Record, first: u32) -> bool {
-        let end = (first / self.places)
-            .saturating_add(1)
-            .saturating_mul(self.places.get());
+        let end = (first / self.places + 1) * self.places.get();
+        let mut copies = if self.says(record) { self.copies } else { 0 };
+        let fresh = if copies == 0 { 0 } else { self.fresh };
         for sequence in first..end {
             let (unit, place) = self.unit_and_place(sequence);
             let offset = self.offset(unit, place);
             if !self.blank(storage, offset) {
                 continue;
             }
-            if !self.skipped {
-                self.skipped = true;
-                continue;
-            }
-            if self.write(storage, offset, &encode(record, sequence, self.map_id)) {
+            let bytes = encode(record, sequence, self.map_id, self.failed_units);
+            let written = self.write(storage, offset, &bytes);
+            copies += u32::from(written);
+            if !self.used_up {
+                self.used_up = true;
+            } else if written {
                 self.newest = Some((sequence, *record));
-                self.settled = true;
+                self.copies = copies;
+                self.fresh = fresh + 1;
                 return true;
             }
         }

@@ -89,19 +89,34 @@ fn saying_the_same_twice_writes_nothing_but_settling_after_a_reset_does() {
     let mut flash = Only(Flash::new(Config::new(8192, 1, 4096)));
     let mut journal = Journal::open(&mut flash, MAP_ID);
     journal.save(&mut flash, &record(1)).unwrap();
-    let count = flash.0.operations();
+    let mut count = flash.0.operations();
+    let mut written = |flash: &Only| {
+        let before = core::mem::replace(&mut count, flash.0.operations());
+        flash.0.operations() - before
+    };
     journal.save(&mut flash, &record(1)).unwrap();
+    assert_eq!(written(&flash), 0, "the newest record says so");
     journal.settle(&mut flash, &record(1)).unwrap();
+    assert_eq!(written(&flash), 1, "two say so now");
+    journal.settle(&mut flash, &record(1)).unwrap();
+    journal.renew(&mut flash, &record(1)).unwrap();
     assert_eq!(
-        flash.0.operations(),
-        count,
+        written(&flash),
+        0,
         "written and read back in this power cycle"
     );
+    journal.keep(&mut flash, &record(1)).unwrap();
+    assert_eq!(written(&flash), 1, "three say so now");
     let mut reopened = Journal::open(&mut flash, MAP_ID);
     reopened.save(&mut flash, &record(1)).unwrap();
-    assert_eq!(flash.0.operations(), count);
+    reopened.keep(&mut flash, &record(1)).unwrap();
+    assert_eq!(written(&flash), 0, "three were found");
     reopened.settle(&mut flash, &record(1)).unwrap();
-    assert_eq!(flash.0.operations(), count + 1);
+    assert_eq!(
+        written(&flash),
+        3,
+        "a place that may be torn, and two that are not"
+    );
 }
 
 #[test]

@@ -35,9 +35,12 @@ mod trial;
 mod updater;
 
 pub use boot::{Bootloader, Decision, Recovery, Refusal, Start};
+pub use journal::JournalWear;
 pub use map::{Area, Chip, Device, FlashMap, Layout, MapError, Strategy, smallest_journal};
 pub use product::{BOOT_FORMAT, Product};
-pub use record::{FAILED_RELEASES, FailedRelease, RECORD_FORMAT, RECORD_LEN, Record, ReleaseTag};
+pub use record::{
+    FAILED_RELEASES, FailedRelease, RECORD_FORMAT, RECORD_LEN, Reason, Record, ReleaseTag,
+};
 pub use staging::{AcceptError, Need, StagedImage, Staging, Work, WorkError};
 pub use state::{
     Action, BootEvent, BootState, Cause, Effect, Failure, Fallback, Phase, Rebuilt, ResetCause,
@@ -48,4 +51,7 @@ pub use storage::{
     TwoFlash,
 };
 pub use trial::{ConfirmError, Confirmation, HealthReport, HealthWindow, Verdict};
-pub use updater::{Admission, AdmitError, OpenError, RequestError, Updater};
+pub use updater::{
+    Admission, AdmitError, Judgement, MAX_SEQUENCE_STEP, Offer, OpenError, RequestError,
+    RevertError, Updater,
+};

@@ -378,7 +378,7 @@ impl FlashMap {
         let layout = &self.layout;
         let [bank0, bank1] = &layout.banks;
         let [slot0, slot1] = &layout.slots;
-        let mut hash = fnv(0x811C_9DC5, layout.step);
+        let mut hash = fnv(FNV_START, layout.step);
         hash = fnv(hash, layout.strategy as u32);
         let mut list: &[&Area] = &[&layout.journal, bank0, bank1, slot0, slot1];
         while let [area, rest @ ..] = list {
@@ -413,13 +413,17 @@ const fn capacity(layout: &Layout) -> u32 {
     }
 }
 
-/// FNV-1a over the four bytes of a number, low byte first, with the offset basis and prime that its
-/// authors (Fowler, Noll, Vo) give for 32 bits.
+/// The offset basis that the authors of FNV-1a (Fowler, Noll, Vo) give for 32 bits.
+pub(crate) const FNV_START: u32 = 0x811C_9DC5;
+/// The prime that they give.
+pub(crate) const FNV_PRIME: u32 = 0x0100_0193;
+
+/// FNV-1a over the four bytes of a number, low byte first.
 const fn fnv(hash: u32, number: u32) -> u32 {
     let mut hash = hash;
     let mut shift = 0;
     while shift < 32 {
-        hash = (hash ^ ((number >> shift) & 0xFF)).wrapping_mul(0x0100_0193);
+        hash = (hash ^ ((number >> shift) & 0xFF)).wrapping_mul(FNV_PRIME);
         shift += 8;
     }
     hash

@@ -78,6 +78,20 @@ impl Product {
         }
     }
 
+    /// Where the image that ran before the active one lies, with its bank.
+    pub(crate) const fn former_at(&self, bank: Index) -> At {
+        match self.map.strategy() {
+            Strategy::Swap => At {
+                region: Region::Slot(Index::One),
+                offset: 0,
+            },
+            Strategy::Ab => At {
+                region: Region::Slot(bank),
+                offset: 0,
+            },
+        }
+    }
+
     /// Where the active image lies.
     pub(crate) const fn active_at(&self, bank: Index) -> At {
         At {

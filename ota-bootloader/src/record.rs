@@ -11,15 +11,16 @@
 //! | 12 | 4 | map id |
 //! | 16 | 4 | floor: the lowest security counter that may boot |
 //! | 20 | 4 | download position: pieces acknowledged, the pages of the digest table first, then chunks |
-//! | 24 | 1 | attempts left |
+//! | 24 | 1 | attempts left; confirmed: crashes in a row |
 //! | 25 | 1 | interruptions left |
 //! | 26 | 1 | phase of the trial |
 //! | 27 | 1 | revoked boot keys, a mask |
 //! | 28 | 2 | what last went wrong: a stable code, 0 for nothing |
-//! | 30 | 2 | zero |
+//! | 30 | 1 | units of the journal that have failed, a mask |
+//! | 31 | 1 | updates requested since one was last confirmed |
 //! | 32 | 16 | candidate: tag of the release last admitted |
-//! | 48 | 68 | failed releases, newest first: four times tag (16) and reason (1, 0: none) |
-//! | 116 | 4 | zero |
+//! | 48 | 68 | failed releases, newest first: four times tag (16) and the low byte of the reason |
+//! | 116 | 4 | the high bytes of these reasons; a reason of 0: none |
 //! | 120 | 8 | CRC-64/XZ of bytes 0 to 119 |
 //!
 //! Numbers are little-endian. A tag is the first 8 bytes of the release id and the sequence (8):
@@ -68,13 +69,49 @@ impl ReleaseTag {
     }
 }
 
-/// A release that spent its attempts.
+/// Why a release is not taken again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It spent its attempts, or was left.
+    Failed(Failure),
+    /// The bootloader refused it, with this code.
+    Refused(u16),
+}
+
+impl Reason {
+    /// Stable code for telemetry, never 0: below 256 that of a [`Failure`].
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Failed(failure) => failure.code() as u16,
+            Self::Refused(code) => code,
+        }
+    }
+
+    fn from_code(low: u8, high: u8) -> Option<Self> {
+        match high {
+            0 => Failure::from_code(low).map(Self::Failed),
+            _ => Some(Self::Refused(u16::from_le_bytes([low, high]))),
+        }
+    }
+}
+
+impl core::fmt::Display for Reason {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Failed(failure) => core::fmt::Display::fmt(failure, f),
+            Self::Refused(code) => write!(f, "refused-0x{code:04x}"),
+        }
+    }
+}
+
+/// A release that failed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FailedRelease {
     /// Which.
     pub release: ReleaseTag,
     /// How.
-    pub failure: Failure,
+    pub reason: Reason,
 }
 
 /// Everything that is remembered between two boots.
@@ -97,6 +134,12 @@ pub struct Record {
     pub candidate: ReleaseTag,
     /// Releases that failed, newest first.
     pub failed: [Option<FailedRelease>; FAILED_RELEASES],
+    /// Resets in a row by which a confirmed image ended before it said that it is
+    /// [alive](crate::Updater::alive). Kept while the image is confirmed, and counted only if
+    /// [`TrialLimits::crashes`](crate::TrialLimits::crashes) says so.
+    pub crashes: u8,
+    /// Updates that were requested since one was last confirmed.
+    pub fruitless: u8,
 }
 
 impl Record {
@@ -115,22 +158,26 @@ impl Record {
                 sequence: 0,
             },
             failed: [None; FAILED_RELEASES],
+            crashes: 0,
+            fruitless: 0,
         }
     }
 
-    /// Whether this release spent its attempts here, and how.
+    /// Whether this release failed here, and how.
     #[must_use]
-    pub fn failure_of(&self, release: &ReleaseTag) -> Option<Failure> {
+    pub fn failure_of(&self, release: &ReleaseTag) -> Option<Reason> {
         self.failed
             .iter()
             .flatten()
             .find(|failed| failed.release == *release)
-            .map(|failed| failed.failure)
+            .map(|failed| failed.reason)
     }
 
-    /// Puts a release at the head of the failed ones; the oldest falls off.
-    pub(crate) fn blame(&mut self, release: ReleaseTag, failure: Failure) {
-        let mut next = Some(FailedRelease { release, failure });
+    /// Puts the candidate at the head of the failed releases; the oldest falls off.
+    pub(crate) fn blame(&mut self, reason: Reason) {
+        let release = self.candidate;
+        self.last_problem = reason.code();
+        let mut next = Some(FailedRelease { release, reason });
         for entry in &mut self.failed {
             if next.is_none() {
                 break;
@@ -207,6 +254,7 @@ const fn state_bytes(state: BootState) -> StateBytes {
         BootState::Trial(trial) => (5, 0, Some(trial)),
         BootState::Reverting(Cause::Failed) => (6, 0, None),
         BootState::Reverting(Cause::Abandoned) => (6, 1, None),
+        BootState::Reverting(Cause::Left) => (6, 2, None),
         BootState::Restoring(Which::Active, Rebuilt::Confirmed) => (7, 0, None),
         BootState::Restoring(Which::Other, Rebuilt::Confirmed) => (7, 1, None),
         BootState::Restoring(Which::Active, Rebuilt::Trial(trial)) => (7, 2, Some(trial)),
@@ -224,6 +272,7 @@ fn state_from(tag: u8, detail: u8, trial: TrialState) -> Option<BootState> {
         (5, 0) => BootState::Trial(trial),
         (6, 0) => BootState::Reverting(Cause::Failed),
         (6, 1) => BootState::Reverting(Cause::Abandoned),
+        (6, 2) => BootState::Reverting(Cause::Left),
         (7, 0) => BootState::Restoring(Which::Active, Rebuilt::Confirmed),
         (7, 1) => BootState::Restoring(Which::Other, Rebuilt::Confirmed),
         (7, 2) => BootState::Restoring(Which::Active, Rebuilt::Trial(trial)),
@@ -247,14 +296,27 @@ pub(crate) enum Place {
     Invalid,
     /// A whole record of another map or format.
     Foreign,
-    /// A record of ours, and its sequence.
-    Ours(u32, Record),
+    /// A record of ours.
+    Ours(Entry),
 }
 
-pub(crate) fn encode(record: &Record, sequence: u32, map_id: u32) -> [u8; RECORD_LEN] {
+/// A record as it stands in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) sequence: u32,
+    pub(crate) record: Record,
+    pub(crate) failed_units: u8,
+}
+
+pub(crate) fn encode(
+    record: &Record,
+    sequence: u32,
+    map_id: u32,
+    failed_units: u8,
+) -> [u8; RECORD_LEN] {
     let (tag, detail, trial) = state_bytes(record.state);
     let trial = trial.unwrap_or(TrialState {
-        attempts_left: 0,
+        attempts_left: record.crashes,
         interruptions_left: 0,
         phase: Phase::Pending,
     });
@@ -275,16 +337,19 @@ pub(crate) fn encode(record: &Record, sequence: u32, map_id: u32) -> [u8; RECORD
         record.revoked,
     ]);
     out.put(&record.last_problem.to_le_bytes());
-    out.put(&[0; 2]);
+    out.put(&[failed_units, record.fruitless]);
     out.put_tag(record.candidate);
-    for failed in &record.failed {
-        let (release, reason) = failed.map_or((ReleaseTag::default(), 0), |f| {
-            (f.release, f.failure.code())
+    let mut high_bytes = [0; FAILED_RELEASES];
+    for (failed, high_byte) in record.failed.iter().zip(&mut high_bytes) {
+        let (release, reason) = failed.map_or((ReleaseTag::default(), 0), |failed| {
+            (failed.release, failed.reason.code())
         });
+        let [low, high] = reason.to_le_bytes();
         out.put_tag(release);
-        out.put(&[reason]);
+        out.put(&[low]);
+        *high_byte = high;
     }
-    out.at = CHECKED_LEN;
+    out.put(&high_bytes);
     let check = CRC.checksum(out.bytes.split_at(CHECKED_LEN).0);
     out.put(&check.to_le_bytes());
     out.bytes
@@ -301,22 +366,32 @@ pub(crate) fn decode(bytes: &[u8; RECORD_LEN], map_id: u32) -> Place {
     if format != RECORD_FORMAT || u32::from_le_bytes(fields.take()) != map_id {
         return Place::Foreign;
     }
-    decode_fields(&mut fields, tag, active, detail)
-        .map_or(Place::Invalid, |record| Place::Ours(sequence, record))
+    decode_fields(&mut fields, tag, active, detail).map_or(
+        Place::Invalid,
+        |(record, failed_units)| {
+            Place::Ours(Entry {
+                sequence,
+                record,
+                failed_units,
+            })
+        },
+    )
 }
 
-fn decode_fields(fields: &mut Reader<'_>, tag: u8, active: u8, detail: u8) -> Option<Record> {
+fn decode_fields(fields: &mut Reader<'_>, tag: u8, active: u8, detail: u8) -> Option<(Record, u8)> {
     let floor = u32::from_le_bytes(fields.take());
     let position = u32::from_le_bytes(fields.take());
     let [attempts_left, interruptions_left, phase, revoked] = fields.take();
     let last_problem = u16::from_le_bytes(fields.take());
-    let _zero: [u8; 2] = fields.take();
+    let [failed_units, fruitless] = fields.take();
     let candidate = fields.tag();
+    let releases: [_; FAILED_RELEASES] = core::array::from_fn(|_| (fields.tag(), fields.byte()));
+    let high_bytes: [u8; FAILED_RELEASES] = fields.take();
     let mut failed = [None; FAILED_RELEASES];
-    for entry in &mut failed {
-        let release = fields.tag();
-        *entry =
-            Failure::from_code(fields.byte()).map(|failure| FailedRelease { release, failure });
+    for (entry, ((release, low), high)) in
+        failed.iter_mut().zip(releases.into_iter().zip(high_bytes))
+    {
+        *entry = Reason::from_code(low, high).map(|reason| FailedRelease { release, reason });
     }
     let phase = match phase {
         0 => Phase::Pending,
@@ -338,7 +413,11 @@ fn decode_fields(fields: &mut Reader<'_>, tag: u8, active: u8, detail: u8) -> Op
             phase,
         },
     )?;
-    Some(Record {
+    let crashes = match state {
+        BootState::Confirmed(_) => attempts_left,
+        _ => 0,
+    };
+    let record = Record {
         state,
         active,
         floor,
@@ -347,5 +426,8 @@ fn decode_fields(fields: &mut Reader<'_>, tag: u8, active: u8, detail: u8) -> Op
         last_problem,
         candidate,
         failed,
-    })
+        crashes,
+        fruitless,
+    };
+    Some((record, failed_units))
 }

@@ -4,7 +4,7 @@ extern crate std;
 
 use std::vec::Vec;
 
-use crate::record::{FAILED_RELEASES, Place, Record, ReleaseTag, decode, encode};
+use crate::record::{Entry, FAILED_RELEASES, Place, Reason, Record, ReleaseTag, decode, encode};
 use crate::state::{BootState, Cause, Failure, Fallback, Phase, Rebuilt, TrialState, Which};
 use crate::storage::Index;
 
@@ -29,6 +29,7 @@ fn states() -> Vec<BootState> {
         BootState::Swapping,
         BootState::Reverting(Cause::Failed),
         BootState::Reverting(Cause::Abandoned),
+        BootState::Reverting(Cause::Left),
         BootState::Restoring(Which::Active, Rebuilt::Confirmed),
         BootState::Restoring(Which::Other, Rebuilt::Confirmed),
     ];
@@ -59,12 +60,26 @@ fn every_state_comes_back_with_everything_beside_it() {
                 revoked: 0x81,
                 last_problem: 0x0A0B,
                 candidate: tag(9),
+                crashes: if matches!(state, BootState::Confirmed(_)) {
+                    2
+                } else {
+                    0
+                },
+                fruitless: 3,
                 ..Record::unknown()
             };
-            for (n, failure) in (1..).zip(Failure::ALL) {
-                record.blame(tag(n), failure);
-                let bytes = encode(&record, 77, 5);
-                assert_eq!(decode(&bytes, 5), Place::Ours(77, record), "{record:?}");
+            let failures = Failure::ALL.map(Reason::Failed);
+            let refusals = [0x0100, 0x040C, 0xFFFF].map(Reason::Refused);
+            for (n, reason) in (1..).zip(failures.into_iter().chain(refusals)) {
+                record.candidate = tag(n);
+                record.blame(reason);
+                let bytes = encode(&record, 77, 5, 0x82);
+                let entry = Entry {
+                    sequence: 77,
+                    record,
+                    failed_units: 0x82,
+                };
+                assert_eq!(decode(&bytes, 5), Place::Ours(entry), "{record:?}");
             }
         }
     }
@@ -72,15 +87,23 @@ fn every_state_comes_back_with_everything_beside_it() {
 
 #[test]
 fn the_unknown_state_is_never_read_back() {
-    let bytes = encode(&Record::unknown(), 77, 5);
+    let bytes = encode(&Record::unknown(), 77, 5, 0);
     assert_eq!(decode(&bytes, 5), Place::Invalid);
 }
 
 fn failed(record: &Record) -> Vec<(u8, Failure)> {
     let entries = record.failed.iter().flatten();
     entries
-        .map(|entry| (entry.release.id[0], entry.failure))
+        .map(|entry| match entry.reason {
+            Reason::Failed(failure) => (entry.release.id[0], failure),
+            Reason::Refused(code) => panic!("{code}"),
+        })
         .collect()
+}
+
+fn blame(record: &mut Record, n: u8, failure: Failure) {
+    record.candidate = tag(n);
+    record.blame(Reason::Failed(failure));
 }
 
 #[test]
@@ -88,21 +111,21 @@ fn a_release_that_fails_is_first_in_the_list_once_and_the_oldest_falls_off() {
     use Failure::{Crash, GaveUp, Watchdog};
     let mut record = Record::unknown();
     for n in [1, 2, 3] {
-        record.blame(tag(n), Crash);
+        blame(&mut record, n, Crash);
     }
     assert_eq!(failed(&record), [(3, Crash), (2, Crash), (1, Crash)]);
-    record.blame(tag(2), Watchdog);
+    blame(&mut record, 2, Watchdog);
     assert_eq!(failed(&record), [(2, Watchdog), (3, Crash), (1, Crash)]);
-    record.blame(tag(1), GaveUp);
+    blame(&mut record, 1, GaveUp);
     assert_eq!(failed(&record), [(1, GaveUp), (2, Watchdog), (3, Crash)]);
-    record.blame(tag(4), Crash);
-    record.blame(tag(5), Crash);
+    blame(&mut record, 4, Crash);
+    blame(&mut record, 5, Crash);
     assert_eq!(
         failed(&record),
         [(5, Crash), (4, Crash), (1, GaveUp), (2, Watchdog)]
     );
     assert_eq!(failed(&record).len(), FAILED_RELEASES);
-    assert_eq!(record.failure_of(&tag(1)), Some(GaveUp));
+    assert_eq!(record.failure_of(&tag(1)), Some(Reason::Failed(GaveUp)));
     assert_eq!(record.failure_of(&tag(3)), None);
 }
 
@@ -114,10 +137,17 @@ fn every_failure_has_a_code_and_a_word_of_its_own() {
         .collect();
     assert_eq!(
         words,
-        ["crash", "watchdog", "gave-up", "interrupted", "unknown"]
+        [
+            "crash",
+            "watchdog",
+            "gave-up",
+            "interrupted",
+            "unknown",
+            "reverted"
+        ]
     );
     let codes = Failure::ALL.map(Failure::code);
-    assert_eq!(codes, [1, 2, 3, 4, 5]);
+    assert_eq!(codes, [1, 2, 3, 4, 5, 6]);
     assert_eq!(codes.map(Failure::from_code), Failure::ALL.map(Some));
-    assert_eq!((Failure::from_code(0), Failure::from_code(6)), (None, None));
+    assert_eq!((Failure::from_code(0), Failure::from_code(7)), (None, None));
 }

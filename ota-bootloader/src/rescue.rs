@@ -2,7 +2,7 @@
 
 use ota_image::{Boot, Crypto, Hasher};
 
-use crate::boot::Bootloader;
+use crate::boot::{Bootloader, Refusal};
 use crate::image::Image;
 use crate::io::{At, Bad, Io, stream};
 use crate::map::Strategy;
@@ -14,18 +14,28 @@ use crate::swap::spare;
 impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
     /// Looks for an image that can be put together.
     pub(crate) fn find_rescue(&mut self) -> BootEvent {
-        let mut best: Option<(Which, u64)> = None;
+        let mut best: Option<(Which, Found)> = None;
         for which in rescues(self.record.state) {
-            let Some(sequence) = self.rescue(*which) else {
-                continue;
+            let found = match self.rescue(*which) {
+                Ok(found) => found,
+                Err(refusal) => {
+                    // Of an image that is there, rather than of a bank that is not.
+                    if *which == Which::Active || self.refusal.is_of_blank() {
+                        self.refusal = refusal;
+                    }
+                    continue;
+                }
             };
-            // With the journal lost, of two whole releases the older one was confirmed for
-            // certain: a download begins only on a confirmed image.
-            let better = best.is_none_or(|(_, known)| {
-                self.record.state == BootState::Unknown && sequence < known
+            let better = best.is_none_or(|(_, known)| match self.record.state {
+                // With the journal lost, of two whole releases the older one was confirmed for
+                // certain: a download begins only on a confirmed image.
+                BootState::Unknown => found.sequence < known.sequence,
+                // The former image has come back, and that could not be recorded.
+                BootState::Trial(_) => found.in_place && !known.in_place,
+                _ => false,
             });
             if better {
-                best = Some((*which, sequence));
+                best = Some((*which, found));
             }
         }
         match best {
@@ -34,20 +44,21 @@ impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
         }
     }
 
-    /// The sequence of an image if it may run and every step of it lies somewhere.
-    fn rescue(&mut self, which: Which) -> Option<u64> {
-        let mut image = match self.load_installed(self.bank_of(which)) {
-            Ok(image) => image,
-            Err(refusal) => {
-                if which == Which::Active {
-                    self.refusal = refusal;
-                }
-                return None;
-            }
-        };
+    /// What is found of an image if it may run and every step of it lies somewhere.
+    fn rescue(&mut self, which: Which) -> Result<Found, Refusal> {
+        let mut image = self.load_installed(self.bank_of(which))?;
         let product = self.product;
-        let lies = find(product, &mut self.io(), &mut image);
-        lies.map(|_| image.manifest.sequence)
+        let lies = find(product, &mut self.io(), &mut image).ok_or(Refusal::Image)?;
+        Ok(Found {
+            sequence: image.manifest.sequence,
+            in_place: matches!(
+                lies,
+                Lies::Split(Split {
+                    at: 0,
+                    spare: false
+                })
+            ),
+        })
     }
 
     /// Puts the image of a bank together in its slot. Only ever copies from staging to active,
@@ -81,6 +92,14 @@ impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
         }
         Ok(())
     }
+}
+
+/// An image that can be put together.
+#[derive(Clone, Copy)]
+struct Found {
+    sequence: u64,
+    /// It is whole where it runs.
+    in_place: bool,
 }
 
 /// How the steps of an image are found.
@@ -165,8 +184,10 @@ fn copy_found<S: Storage, C: Crypto>(
     to: At,
     len: u32,
 ) -> Result<(), Bad> {
-    let leaf = io.leaf(from, len)?;
-    io.copy(from, to, len, |io, at| io.leaf(at, len) == Ok(leaf))
+    io.copy(from, to, len, |io, at, part| {
+        let source = io.leaf(from.plus(part.offset), part.len);
+        source.is_ok() && io.leaf(at, part.len) == source
+    })
 }
 
 /// The place of a former image's step in staging.

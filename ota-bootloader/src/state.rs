@@ -35,7 +35,7 @@ pub struct TrialState {
     pub phase: Phase,
 }
 
-/// How a trial failed.
+/// How an image failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The firmware reset itself, or faulted.
@@ -48,16 +48,19 @@ pub enum Failure {
     Interrupted,
     /// The cause of the reset is not known.
     Unknown,
+    /// The application asked for the former image, though this one was confirmed.
+    Reverted,
 }
 
 impl Failure {
     /// All, in the order of their codes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Crash,
         Self::Watchdog,
         Self::GaveUp,
         Self::Interrupted,
         Self::Unknown,
+        Self::Reverted,
     ];
 
     /// Stable code for telemetry, never 0.
@@ -69,6 +72,7 @@ impl Failure {
             Self::GaveUp => 3,
             Self::Interrupted => 4,
             Self::Unknown => 5,
+            Self::Reverted => 6,
         }
     }
 
@@ -87,6 +91,7 @@ impl core::fmt::Display for Failure {
             Self::GaveUp => "gave-up",
             Self::Interrupted => "interrupted",
             Self::Unknown => "unknown",
+            Self::Reverted => "reverted",
         })
     }
 }
@@ -96,8 +101,11 @@ impl core::fmt::Display for Failure {
 pub enum Cause {
     /// The trial spent its attempts.
     Failed,
-    /// The swap forward could not go on. The release was not tried, and is not blamed.
+    /// The way forward was given up: the swap or the journal could not go on. The release is not
+    /// blamed.
     Abandoned,
+    /// A confirmed image is left, by the application's wish or because it crashed again and again.
+    Left,
 }
 
 /// What a rebuilt image starts as.
@@ -152,25 +160,34 @@ pub enum ResetCause {
     Unknown,
 }
 
-/// The bounds of a trial. `Default`: 3 attempts, 3 interruptions.
+/// The bounds of a trial, and of what comes after it. `Default`: 3 attempts, 3 interruptions, and
+/// a confirmed image is not left by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrialLimits {
     /// Starts before the previous image comes back; 0 counts as 1.
     pub attempts: u8,
     /// Power failures during a start that cost no attempt.
     pub interruptions: u8,
+    /// Watchdog and software resets in a row after which a confirmed image is left for the former
+    /// one, if that is whole and above the floor. Each
+    /// [`Updater::alive`](crate::Updater::alive) begins the count anew. 0: never.
+    pub crashes: u8,
 }
 
 impl Default for TrialLimits {
     fn default() -> Self {
-        Self {
-            attempts: 3,
-            interruptions: 3,
-        }
+        Self::DEFAULT
     }
 }
 
 impl TrialLimits {
+    /// What suits most products.
+    pub const DEFAULT: Self = Self {
+        attempts: 3,
+        interruptions: 3,
+        crashes: 0,
+    };
+
     const fn start(self) -> TrialState {
         TrialState {
             attempts_left: if self.attempts == 0 { 1 } else { self.attempts },
@@ -187,12 +204,21 @@ pub enum BootEvent {
     DownloadBegun,
     /// Application: the release is whole, and the application wants it.
     UpdateRequested,
+    /// Application: the release on its way, or staged, is not wanted any more.
+    UpdateCancelled,
+    /// Application: the confirmed image is to be left for the former one, which is whole.
+    RevertRequested,
     /// Application: the running image is healthy.
     HealthConfirmed(Fallback),
     /// Application: the running image is not healthy.
     HealthDenied,
     /// Bootloader: the processor came out of reset.
     PowerUp(ResetCause),
+    /// Bootloader: the processor came out of reset, the confirmed image has now crashed too often
+    /// in a row, and the former one is whole.
+    Relapsed(Failure),
+    /// Bootloader: the journal does not take the record that the next action needs.
+    Unrecorded,
     /// Bootloader: the staged release passed every check.
     StagedVerified,
     /// Bootloader: the staged release did not.
@@ -250,8 +276,11 @@ pub enum Effect {
     /// The other bank becomes the active one, and the release that failed is remembered with
     /// this reason.
     ActivateAndBlame(Failure),
-    /// The reason why a staged release was not taken is recorded.
+    /// The reason why the images could not change places is recorded.
     NoteRefusal,
+    /// The reason why a staged release was not taken is recorded, and the release remembered with
+    /// it if the reason lies in the release.
+    BlameRefused,
     /// Floor and revoked keys rise to those of the active image.
     RaiseFloor,
     /// What failed in the last attempt is recorded.
@@ -277,12 +306,28 @@ const fn to(next: BootState, effect: Effect, action: Action) -> Transition {
     }
 }
 
+/// How a confirmed image failed, if a reset is to be counted against it.
+#[must_use]
+pub(crate) const fn crash(state: BootState, cause: ResetCause) -> Option<Failure> {
+    match (state, cause) {
+        (BootState::Confirmed(Fallback::Available), ResetCause::Watchdog) => {
+            Some(Failure::Watchdog)
+        }
+        (BootState::Confirmed(Fallback::Available), ResetCause::Software) => Some(Failure::Crash),
+        _ => None,
+    }
+}
+
 /// The state machine. Total: an event that does not belong is refused and changes nothing.
 #[must_use]
 pub const fn step(state: BootState, event: BootEvent) -> Transition {
     match event {
         BootEvent::DownloadBegun => download_begun(state),
         BootEvent::UpdateRequested => update_requested(state),
+        BootEvent::UpdateCancelled => update_cancelled(state),
+        BootEvent::RevertRequested => leave(state, Failure::Reverted, Action::Continue),
+        BootEvent::Relapsed(failure) => leave(state, failure, Action::Revert),
+        BootEvent::Unrecorded => unrecorded(state),
         BootEvent::HealthConfirmed(fallback) => health_confirmed(state, fallback),
         BootEvent::HealthDenied => health_denied(state),
         BootEvent::PowerUp(cause) => power_up(state, cause),
@@ -290,7 +335,7 @@ pub const fn step(state: BootState, event: BootEvent) -> Transition {
         BootEvent::StagedRefused => staged(
             state,
             BootState::Confirmed(Fallback::Gone),
-            Effect::NoteRefusal,
+            Effect::BlameRefused,
             Action::VerifyActive,
         ),
         BootEvent::SwapDone(limits) => swap_done(state, limits),
@@ -330,6 +375,65 @@ const fn update_requested(state: BootState) -> Transition {
         | BootState::Confirmed(_)
         | BootState::Swapping
         | BootState::Trial(_)
+        | BootState::Reverting(_)
+        | BootState::Restoring(..) => refuse(state),
+    }
+}
+
+const fn update_cancelled(state: BootState) -> Transition {
+    match state {
+        BootState::Downloading | BootState::Staged => to(
+            BootState::Confirmed(Fallback::Gone),
+            Effect::None,
+            Action::Continue,
+        ),
+        // There is nothing to cancel.
+        BootState::Confirmed(_) => to(state, Effect::None, Action::Continue),
+        BootState::Unknown
+        | BootState::Swapping
+        | BootState::Trial(_)
+        | BootState::Reverting(_)
+        | BootState::Restoring(..) => refuse(state),
+    }
+}
+
+/// A confirmed image is left for the former one.
+const fn leave(state: BootState, failure: Failure, action: Action) -> Transition {
+    match state {
+        BootState::Confirmed(Fallback::Available) => to(
+            BootState::Reverting(Cause::Left),
+            Effect::ActivateAndBlame(failure),
+            action,
+        ),
+        BootState::Unknown
+        | BootState::Confirmed(Fallback::Gone)
+        | BootState::Downloading
+        | BootState::Staged
+        | BootState::Swapping
+        | BootState::Trial(_)
+        | BootState::Reverting(_)
+        | BootState::Restoring(..) => refuse(state),
+    }
+}
+
+/// A worn journal costs the update, never the confirmed image.
+const fn unrecorded(state: BootState) -> Transition {
+    match state {
+        BootState::Swapping => to(
+            BootState::Confirmed(Fallback::Gone),
+            Effect::None,
+            Action::VerifyActive,
+        ),
+        // A start that cannot be counted is not made.
+        BootState::Trial(_) => to(
+            BootState::Reverting(Cause::Abandoned),
+            Effect::Activate,
+            Action::Revert,
+        ),
+        BootState::Unknown
+        | BootState::Confirmed(_)
+        | BootState::Downloading
+        | BootState::Staged
         | BootState::Reverting(_)
         | BootState::Restoring(..) => refuse(state),
     }
@@ -556,7 +660,7 @@ pub const fn rescues(state: BootState) -> &'static [Which] {
         | BootState::Confirmed(Fallback::Available)
         | BootState::Swapping
         | BootState::Trial(_)
-        | BootState::Reverting(Cause::Abandoned) => BOTH,
+        | BootState::Reverting(Cause::Abandoned | Cause::Left) => BOTH,
         BootState::Confirmed(Fallback::Gone)
         | BootState::Downloading
         | BootState::Reverting(Cause::Failed)

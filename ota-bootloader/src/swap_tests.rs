@@ -86,10 +86,8 @@ impl Pair {
         let (mut leaving, mut entering) = (self.image(Index::Zero), self.image(Index::One));
         let before = self.flash.stats().erases;
         let mut storage = OneFlash::new(self.flash.nor::<4, 1024>(), map()).unwrap();
-        let mut io = Io {
-            storage: &mut storage,
-            crypto: &mut SoftwareCrypto,
-        };
+        let mut crypto = SoftwareCrypto;
+        let mut io = Io::new(&mut storage, &mut crypto);
         let (leaving, entering) = match direction {
             Direction::Forward => (&mut leaving, &mut entering),
             Direction::Backward => (&mut entering, &mut leaving),

@@ -6,7 +6,7 @@ use ota_image::{
 
 use crate::image::Image;
 use crate::io::At;
-use crate::map::Strategy;
+use crate::journal::JournalWear;
 use crate::product::verify_bank;
 use crate::record::Record;
 use crate::state::{Action, BootEvent, BootState, Effect, Fallback, step};
@@ -81,6 +81,10 @@ pub struct HealthReport<'c> {
     pub fallback: Fallback,
     /// The lowest security counter that boots.
     pub floor: u32,
+    /// How worn the journal is.
+    pub journal: JournalWear,
+    /// Updates that were requested since one was last confirmed.
+    pub fruitless: u8,
     /// Seconds since the start, from the application.
     pub uptime_s: u32,
     /// Error counters, from the application.
@@ -122,9 +126,10 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         };
         if transition.effect == Effect::RaiseFloor {
             (next.floor, next.revoked) = (floor, revoked);
+            next.fruitless = 0;
         }
         self.journal
-            .save(&mut self.storage, &next)
+            .settle(&mut self.storage, &next)
             .map_err(|_| ConfirmError::Flash)?;
         Ok(Confirmation {
             floor: self.floor(),
@@ -132,18 +137,20 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         })
     }
 
-    /// The image is confirmed already. A floor above the product's own may be about to be burned:
-    /// then the record is made firm first.
+    /// The image is confirmed already, but a cut may have left the record that says so to fade: it
+    /// is made firm. A floor above the product's own may be about to be burned: for that no copy is
+    /// believed that was only found.
     fn confirm_again(&mut self, record: &Record) -> Result<Confirmation, ConfirmError> {
         let transition = step(record.state, BootEvent::HealthConfirmed(Fallback::Gone));
         if transition.action == Action::Refuse {
             return Err(ConfirmError::NotOnTrial);
         }
-        if record.floor > self.product.floor {
-            self.journal
-                .settle(&mut self.storage, record)
-                .map_err(|_| ConfirmError::Flash)?;
-        }
+        let made_firm = if record.floor > self.product.floor {
+            self.journal.settle(&mut self.storage, record)
+        } else {
+            self.journal.keep(&mut self.storage, record)
+        };
+        made_firm.map_err(|_| ConfirmError::Flash)?;
         Ok(Confirmation {
             floor: self.floor(),
             fallback: fallback_of(record),
@@ -169,18 +176,9 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         Ok((manifest.security_counter, manifest.revoked_boot_keys))
     }
 
-    fn find_fallback(&mut self, keys: &BootKeys<'_>, record: &Record) -> Fallback {
+    pub(crate) fn find_fallback(&mut self, keys: &BootKeys<'_>, record: &Record) -> Fallback {
         let bank = record.active.other();
-        let at = match self.product.map.strategy() {
-            Strategy::Swap => At {
-                region: Region::Slot(Index::One),
-                offset: 0,
-            },
-            Strategy::Ab => At {
-                region: Region::Slot(bank),
-                offset: 0,
-            },
-        };
+        let at = self.product.former_at(bank);
         let floor = self.product.floor.max(record.floor);
         match self.load(keys, bank, record.revoked) {
             Some(former) if former.security_counter >= floor => {
@@ -275,6 +273,8 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             last_problem: record.last_problem,
             fallback: fallback_of(&record),
             floor: self.floor(),
+            journal: self.journal.wear(),
+            fruitless: record.fruitless,
             uptime_s,
             counters,
         }

@@ -1,15 +1,15 @@
 //! The application's side: admit a release, stage it, ask for it.
 
 use ota_image::{
-    Crypto, Distribution, ENVELOPE_LEN, Envelope, FrameError, Limits, PolicyError, TrustAnchors,
-    Verified, VerifyError,
+    BootKeys, Crypto, Distribution, ENVELOPE_LEN, Envelope, FrameError, Limits, PolicyError,
+    TrustAnchors, Verified, VerifyError,
 };
 
 use crate::bank::{BankLost, write_bank};
 use crate::io::{At, Io, holds};
 use crate::journal::Journal;
 use crate::product::{Product, verify_bank};
-use crate::record::{Record, ReleaseTag};
+use crate::record::{FAILED_RELEASES, Reason, Record, ReleaseTag};
 use crate::staging::{StagedImage, Staging};
 use crate::state::{Action, BootEvent, BootState, Failure, Fallback, step};
 use crate::storage::{Index, Region, Storage};
@@ -22,6 +22,8 @@ pub enum OpenError {
     /// The journal is of another map or record format: this application was built for another
     /// bootloader.
     OtherMap,
+    /// The flash of the journal does not answer.
+    Unreadable,
 }
 
 impl OpenError {
@@ -31,6 +33,7 @@ impl OpenError {
         match self {
             Self::NotProvisioned => 0x1101,
             Self::OtherMap => 0x1102,
+            Self::Unreadable => 0x1103,
         }
     }
 }
@@ -44,6 +47,7 @@ impl core::fmt::Display for OpenError {
             Self::OtherMap => {
                 "the journal is of another flash map or format; build with the bootloader's map"
             }
+            Self::Unreadable => "the journal cannot be read; check the flash, and try again",
         })
     }
 }
@@ -57,10 +61,25 @@ pub enum AdmitError {
     Verify(VerifyError),
     /// It is not for this device.
     Policy(PolicyError),
-    /// It is not newer than what runs here, is on its way here, or failed here.
-    NotNewer,
-    /// It spent its attempts on this device.
+    /// Its sequence is not above that of the running release.
+    NotNewer {
+        /// Its sequence.
+        offered: u64,
+        /// That of the running release.
+        running: u64,
+    },
+    /// Its sequence is more than [`MAX_SEQUENCE_STEP`] above that of the running release: with a
+    /// slip in it, nothing would ever be newer again.
+    SequenceTooFar {
+        /// Its sequence.
+        offered: u64,
+        /// That of the running release.
+        running: u64,
+    },
+    /// It failed on this device: it spent its attempts, or was left.
     FailedBefore(Failure),
+    /// This device's bootloader refused it, with this code.
+    RefusedBefore(u16),
     /// The running image is not confirmed: confirm it, or let the trial end, and try again.
     NotConfirmed,
     /// The running image's envelope does not verify, so nobody can say what is newer; and its
@@ -77,11 +96,13 @@ impl AdmitError {
         match self {
             Self::Verify(error) => error.code(),
             Self::Policy(error) => error.code(),
-            Self::NotNewer => 0x1111,
+            Self::NotNewer { .. } => 0x1111,
             Self::FailedBefore(_) => 0x1112,
             Self::NotConfirmed => 0x1113,
             Self::Flash => 0x1114,
             Self::RunningUnknown => 0x1115,
+            Self::SequenceTooFar { .. } => 0x1116,
+            Self::RefusedBefore(_) => 0x1117,
         }
     }
 }
@@ -91,12 +112,32 @@ impl core::fmt::Display for AdmitError {
         match self {
             Self::Verify(error) => core::fmt::Display::fmt(error, f),
             Self::Policy(error) => core::fmt::Display::fmt(error, f),
-            Self::NotNewer => f.write_str("the release is not newer than what this device has; pack it with a higher sequence"),
-            Self::FailedBefore(failure) => {
-                write!(f, "this release failed here before ({failure}); publish a corrected one")
+            Self::NotNewer { offered, running } => write!(
+                f,
+                "the release is not newer: its sequence is {offered}, that of the running one {running}; pack it with a higher one"
+            ),
+            Self::SequenceTooFar { offered, running } => write!(
+                f,
+                "the sequence {offered} is too far above {running}, that of the running release; pack it with a lower one"
+            ),
+            Self::RefusedBefore(code) => {
+                write!(
+                    f,
+                    "the bootloader of this device refused this release before (code 0x{code:04x}); publish another one, or ask for it explicitly"
+                )
             }
-            Self::NotConfirmed => f.write_str("the running image is not confirmed yet; confirm it first"),
-            Self::RunningUnknown => f.write_str("the running image's envelope does not verify; reset, and its fallback comes back"),
+            Self::FailedBefore(failure) => {
+                write!(
+                    f,
+                    "this release failed here before ({failure}); publish a corrected one"
+                )
+            }
+            Self::NotConfirmed => {
+                f.write_str("the running image is not confirmed yet; confirm it first")
+            }
+            Self::RunningUnknown => f.write_str(
+                "the running image's envelope does not verify; reset, and its fallback comes back",
+            ),
             Self::Flash => f.write_str("the flash cannot be written; check it"),
         }
     }
@@ -135,6 +176,41 @@ impl core::fmt::Display for RequestError {
 
 impl core::error::Error for RequestError {}
 
+/// Why an update was not cancelled, or the former image not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevertError {
+    /// The running image is not confirmed: let the trial end, or give up.
+    NotConfirmed,
+    /// There is no former image, or it is not whole, not signed for this device, or below the floor.
+    NoFallback,
+    /// The journal cannot be written.
+    Flash,
+}
+
+impl RevertError {
+    /// Stable code for telemetry.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::NotConfirmed => 0x1161,
+            Self::NoFallback => 0x1162,
+            Self::Flash => 0x1163,
+        }
+    }
+}
+
+impl core::fmt::Display for RevertError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NotConfirmed => "the running image is on trial; give it up instead",
+            Self::NoFallback => "there is no former image that could boot; publish a new release",
+            Self::Flash => "the journal cannot be written; check the flash",
+        })
+    }
+}
+
+impl core::error::Error for RevertError {}
+
 /// What becomes of a release that was offered.
 #[derive(Debug)]
 #[expect(
@@ -144,10 +220,59 @@ impl core::error::Error for RequestError {}
 pub enum Admission {
     /// It is running.
     UpToDate,
-    /// It is staged already: reset.
+    /// It is staged already: reset, after [`Updater::reset_pause_s`].
     AlreadyStaged,
     /// To be staged: poll it.
     Download(Staging),
+}
+
+/// What [`Updater::judge`] thinks of a release.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "without an allocator there is nowhere else to put it"
+)]
+pub enum Judgement<'e> {
+    /// It is running.
+    UpToDate,
+    /// It is staged already: reset, after [`Updater::reset_pause_s`].
+    AlreadyStaged,
+    /// This device wants it: [`Updater::begin`].
+    Wanted(Offer<'e>),
+}
+
+/// A release that this device wants. Nothing was recorded or written for it.
+#[derive(Debug)]
+pub struct Offer<'e> {
+    manifest: Verified<Distribution>,
+    envelope: &'e [u8; ENVELOPE_LEN],
+}
+
+impl Offer<'_> {
+    /// The manifest, both signatures checked.
+    #[must_use]
+    pub const fn manifest(&self) -> &Verified<Distribution> {
+        &self.manifest
+    }
+}
+
+/// How far above the running release's sequence another may be: 2^42, which is 139 years in milliseconds.
+/// The same idea as [`ota_image::MAX_COUNTER_STEP`].
+pub const MAX_SEQUENCE_STEP: u64 = 1 << 42;
+
+/// Places that the journal must have left when an update is requested: three for the swap, two for
+/// the first start, three for the confirmation or the way back.
+const ROOM_FOR_UPDATE: u32 = 8;
+
+/// How long to wait for a reset after so many requests that came to nothing: not at all the first
+/// time, then a minute, twice as long each further time, a day at most.
+const fn pause_s(fruitless: u8) -> u32 {
+    const DAY: u32 = 24 * 60 * 60;
+    match fruitless {
+        0 | 1 => 0,
+        2..=11 => 60 << (fruitless - 2),
+        _ => DAY,
+    }
 }
 
 /// The application's handle on the update state. One at a time; open it again after a reset.
@@ -156,6 +281,8 @@ pub struct Updater<'a, S, C> {
     pub(crate) storage: S,
     pub(crate) crypto: C,
     pub(crate) journal: Journal,
+    /// The staged release was requested in this power cycle, as far as this value knows.
+    requested: bool,
 }
 
 impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
@@ -166,12 +293,14 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
     pub fn open(product: &'a Product, mut storage: S, crypto: C) -> Result<Self, OpenError> {
         let journal = Journal::open(&mut storage, product.map.id());
         match journal.record() {
+            _ if journal.silent() => Err(OpenError::Unreadable),
             Some(_) if journal.foreign() => Err(OpenError::OtherMap),
             Some(_) => Ok(Self {
                 product,
                 storage,
                 crypto,
                 journal,
+                requested: false,
             }),
             None if journal.foreign() => Err(OpenError::OtherMap),
             None => Err(OpenError::NotProvisioned),
@@ -198,10 +327,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
     }
 
     pub(crate) fn io(&mut self) -> Io<'_, S, C> {
-        Io {
-            storage: &mut self.storage,
-            crypto: &mut self.crypto,
-        }
+        Io::new(&mut self.storage, &mut self.crypto)
     }
 
     /// Continues from flash what was begun before a reset, without asking the server for the
@@ -224,7 +350,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             return None;
         }
         // Units of staging will be erased on the strength of this record.
-        self.journal.settle(&mut self.storage, &record).ok()?;
+        self.journal.renew(&mut self.storage, &record).ok()?;
         Some(Staging::resumed(
             manifest,
             bank,
@@ -233,10 +359,9 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         ))
     }
 
-    /// Judges an envelope (1024 bytes, from anywhere): both signatures, then whether this device
-    /// wants it. If it does, the start is recorded (from here on there is no fallback), and the
-    /// envelope is written to the bank that is not in use. A running download is replaced only
-    /// by a release of higher sequence.
+    /// Judges an envelope (1024 bytes, from anywhere) and begins it, if this device wants it:
+    /// [`judge`](Self::judge) and [`begin`](Self::begin) in one, for who knows nothing more of the
+    /// release than its envelope.
     ///
     /// # Errors
     /// [`AdmitError`]: nothing was written to a slot.
@@ -245,9 +370,27 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         anchors: &TrustAnchors<'_>,
         envelope: &[u8],
     ) -> Result<Admission, AdmitError> {
+        Ok(match self.judge(anchors, envelope)? {
+            Judgement::UpToDate => Admission::UpToDate,
+            Judgement::AlreadyStaged => Admission::AlreadyStaged,
+            Judgement::Wanted(offer) => Admission::Download(self.begin(anchors, offer)?),
+        })
+    }
+
+    /// Judges an envelope (1024 bytes, from anywhere): both signatures, then whether this device
+    /// wants it. Records nothing: what else is known of the release, such as the length of its
+    /// file, can be compared with the manifest before [`begin`](Self::begin).
+    ///
+    /// # Errors
+    /// [`AdmitError`].
+    pub fn judge<'e>(
+        &mut self,
+        anchors: &TrustAnchors<'_>,
+        envelope: &'e [u8],
+    ) -> Result<Judgement<'e>, AdmitError> {
         let record = self.record();
         let frame = Envelope::parse(envelope).map_err(|error| AdmitError::Verify(error.into()))?;
-        let bytes = envelope
+        let envelope = envelope
             .first_chunk::<ENVELOPE_LEN>()
             .ok_or(AdmitError::Verify(FrameError::WrongLength.into()))?;
         let manifest = frame
@@ -256,19 +399,66 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         let active = self
             .running(&anchors.boot())
             .map(|manifest| ReleaseTag::of(&manifest));
-        if active == Some(ReleaseTag::of(&manifest)) {
-            return Ok(Admission::UpToDate);
+        let offered = ReleaseTag::of(&manifest);
+        if active == Some(offered) {
+            return Ok(Judgement::UpToDate);
         }
         let bank = record.active.other();
         manifest
             .check(&self.limits(bank, &record))
             .map_err(AdmitError::Policy)?;
-        judge_order(&record, active, ReleaseTag::of(&manifest))?;
-        if record.state == BootState::Staged && record.candidate == ReleaseTag::of(&manifest) {
-            return Ok(Admission::AlreadyStaged);
+        judge_order(&record, active, offered)?;
+        self.judge_history(anchors, &record, &manifest)?;
+        if record.state == BootState::Staged && record.candidate == offered {
+            self.request_again(&record)?;
+            return Ok(Judgement::AlreadyStaged);
         }
-        self.begin(anchors, &record, manifest, bytes)
-            .map(Admission::Download)
+        if step(record.state, BootEvent::DownloadBegun).action == Action::Refuse {
+            return Err(AdmitError::NotConfirmed);
+        }
+        Ok(Judgement::Wanted(Offer { manifest, envelope }))
+    }
+
+    /// Whether the release failed here before. One that the bootloader refused may only have
+    /// rotted in its bank: then it is worth another try.
+    fn judge_history(
+        &mut self,
+        anchors: &TrustAnchors<'_>,
+        record: &Record,
+        manifest: &Verified<Distribution>,
+    ) -> Result<(), AdmitError> {
+        let offered = ReleaseTag::of(manifest);
+        match record.failure_of(&offered) {
+            None => Ok(()),
+            Some(Reason::Failed(failure)) => Err(AdmitError::FailedBefore(failure)),
+            Some(Reason::Refused(code)) => {
+                let rotten = record.candidate == offered
+                    && matches!(record.state, BootState::Confirmed(_))
+                    && !self.bank_is(record.active.other(), manifest, anchors, record.revoked);
+                if rotten {
+                    Ok(())
+                } else {
+                    Err(AdmitError::RefusedBefore(code))
+                }
+            }
+        }
+    }
+
+    /// A staged release that this power cycle did not ask for was not taken by the bootloader:
+    /// that counts as another request, and the journal has to show that it can carry it.
+    fn request_again(&mut self, record: &Record) -> Result<(), AdmitError> {
+        if self.requested {
+            return Ok(());
+        }
+        let next = Record {
+            fruitless: record.fruitless.saturating_add(1),
+            ..*record
+        };
+        self.journal
+            .save_with_room(&mut self.storage, &next, ROOM_FOR_UPDATE)
+            .map_err(|_| AdmitError::Flash)?;
+        self.requested = true;
+        Ok(())
     }
 
     fn limits(&self, bank: Index, record: &Record) -> Limits {
@@ -292,13 +482,19 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         matches!(stored, Some(Ok(stored)) if stored.id() == manifest.id())
     }
 
-    fn begin(
+    /// Begins to stage a release. The start is recorded: from here on there is no fallback. Then
+    /// the envelope is written to the bank that is not in use. A download that is under way, and a
+    /// release that is staged, are replaced.
+    ///
+    /// # Errors
+    /// [`AdmitError`]: nothing was written to a slot.
+    pub fn begin(
         &mut self,
         anchors: &TrustAnchors<'_>,
-        record: &Record,
-        manifest: Verified<Distribution>,
-        envelope: &[u8; ENVELOPE_LEN],
+        offer: Offer<'_>,
     ) -> Result<Staging, AdmitError> {
+        let Offer { manifest, envelope } = offer;
+        let record = &self.record();
         let transition = step(record.state, BootEvent::DownloadBegun);
         if transition.action == Action::Refuse {
             return Err(AdmitError::NotConfirmed);
@@ -314,7 +510,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             ..*record
         };
         self.journal
-            .settle(&mut self.storage, &next)
+            .renew(&mut self.storage, &next)
             .map_err(|_| AdmitError::Flash)?;
         let bank = self
             .mend_table(&anchors.boot(), &next)
@@ -343,10 +539,12 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         })
     }
 
-    /// Asks the bootloader to take the staged release at the next reset.
+    /// Asks the bootloader to take the staged release at the next reset, which should come after
+    /// [`reset_pause_s`](Self::reset_pause_s). Refused if the journal does not show that it can
+    /// take the records of an update.
     ///
     /// # Errors
-    /// [`RequestError`].
+    /// [`RequestError`]: the state is what it was.
     pub fn request(&mut self, staged: StagedImage) -> Result<(), RequestError> {
         let record = self.record();
         let transition = step(record.state, BootEvent::UpdateRequested);
@@ -355,11 +553,110 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         }
         let next = Record {
             state: transition.next,
+            fruitless: record.fruitless.saturating_add(1),
             ..record
         };
         self.journal
+            .save_with_room(&mut self.storage, &next, ROOM_FOR_UPDATE)
+            .map_err(|_| RequestError::Flash)?;
+        self.requested = true;
+        Ok(())
+    }
+
+    /// How many seconds to wait before the reset that a requested update needs: 0, unless updates
+    /// have come to nothing here, one after the other, whatever the cause; then a minute, twice
+    /// as long each time, a day at most. So a release that no check foresees to be trouble cannot
+    /// keep a device busy with resets.
+    #[must_use]
+    pub fn reset_pause_s(&self) -> u32 {
+        pause_s(self.record().fruitless)
+    }
+
+    /// Drops the release that is on its way or staged; the next one may be a lower one, if it is
+    /// above what runs. There is no fallback, for staging has been written. Without such a
+    /// release it does nothing.
+    ///
+    /// # Errors
+    /// [`RevertError::NotConfirmed`] on trial, [`RevertError::Flash`].
+    pub fn cancel(&mut self) -> Result<(), RevertError> {
+        let record = self.record();
+        let transition = step(record.state, BootEvent::UpdateCancelled);
+        if transition.action == Action::Refuse {
+            return Err(RevertError::NotConfirmed);
+        }
+        let next = Record {
+            state: transition.next,
+            position: 0,
+            ..record
+        };
+        self.journal
+            .keep(&mut self.storage, &next)
+            .map_err(|_| RevertError::Flash)
+    }
+
+    /// Leaves a confirmed image that turned out bad for the former one: reset afterwards, and the
+    /// bootloader brings it back. The release that is left is remembered as failed. Hashes the
+    /// former image.
+    ///
+    /// # Errors
+    /// [`RevertError`]; the running image stays.
+    pub fn revert(&mut self, keys: &BootKeys<'_>) -> Result<(), RevertError> {
+        let record = self.record();
+        let transition = step(record.state, BootEvent::RevertRequested);
+        if transition.action == Action::Refuse {
+            return Err(match record.state {
+                BootState::Confirmed(_) | BootState::Downloading | BootState::Staged => {
+                    RevertError::NoFallback
+                }
+                _ => RevertError::NotConfirmed,
+            });
+        }
+        if self.find_fallback(keys, &record) == Fallback::Gone {
+            return Err(RevertError::NoFallback);
+        }
+        let mut next = Record {
+            state: transition.next,
+            active: record.active.other(),
+            crashes: 0,
+            ..record
+        };
+        next.blame(Reason::Failed(Failure::Reverted));
+        self.journal
+            .settle(&mut self.storage, &next)
+            .map_err(|_| RevertError::Flash)
+    }
+
+    /// Says that the running, confirmed image has run for as long as it takes to trust it: resets
+    /// before do not count against it any more. Only with
+    /// [`TrialLimits::crashes`](crate::TrialLimits::crashes); otherwise, and if there is nothing to forget, nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// [`RevertError::Flash`].
+    pub fn alive(&mut self) -> Result<(), RevertError> {
+        let next = Record {
+            crashes: 0,
+            ..self.record()
+        };
+        self.journal
             .save(&mut self.storage, &next)
-            .map_err(|_| RequestError::Flash)
+            .map_err(|_| RevertError::Flash)
+    }
+
+    /// Forgets which releases failed or were refused here, and how many updates came to nothing: an
+    /// operator's explicit wish to try again.
+    ///
+    /// # Errors
+    /// [`RevertError::Flash`].
+    pub fn forget_failures(&mut self) -> Result<(), RevertError> {
+        let next = Record {
+            failed: [None; FAILED_RELEASES],
+            fruitless: 0,
+            ..self.record()
+        };
+        self.journal
+            .save(&mut self.storage, &next)
+            .map_err(|_| RevertError::Flash)
     }
 
     /// Records how many pieces are acknowledged.
@@ -374,34 +671,24 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
     }
 }
 
-/// The order of releases: above what runs, what failed, and what is on its way, unless it is
-/// that. Where it is not known what runs, a release that the floor lets in may be all that helps,
-/// unless there is a fallback.
+/// The order of releases: above what runs, and not so far that nothing would be above it. What
+/// failed, was withdrawn or is on its way is no yardstick. Where it is not known what runs, a
+/// release that the floor lets in may be all that helps, unless there is a fallback.
 fn judge_order(
     record: &Record,
     active: Option<ReleaseTag>,
     offered: ReleaseTag,
 ) -> Result<(), AdmitError> {
-    if let Some(failure) = record.failure_of(&offered) {
-        return Err(AdmitError::FailedBefore(failure));
-    }
     if active.is_none() && record.state == BootState::Confirmed(Fallback::Available) {
         return Err(AdmitError::RunningUnknown);
     }
-    let on_its_way = match record.state {
-        BootState::Downloading | BootState::Staged if record.candidate == offered => None,
-        BootState::Downloading | BootState::Staged => Some(record.candidate),
-        BootState::Unknown
-        | BootState::Confirmed(_)
-        | BootState::Swapping
-        | BootState::Trial(_)
-        | BootState::Reverting(_)
-        | BootState::Restoring(..) => None,
-    };
-    let failed = record.failed.iter().flatten().map(|failed| failed.release);
-    let mut known = active.into_iter().chain(on_its_way).chain(failed);
-    if known.any(|release| offered.sequence <= release.sequence) {
-        return Err(AdmitError::NotNewer);
+    let offered = offered.sequence;
+    let running = active.map_or(0, |active| active.sequence);
+    if active.is_some() && offered <= running {
+        Err(AdmitError::NotNewer { offered, running })
+    } else if offered - running > MAX_SEQUENCE_STEP {
+        Err(AdmitError::SequenceTooFar { offered, running })
+    } else {
+        Ok(())
     }
-    Ok(())
 }

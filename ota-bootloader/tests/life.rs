@@ -1,7 +1,7 @@
 //! A device's life, release after release, on a flash where nothing goes wrong.
 
 use ota_bootloader::{
-    BootState, Decision, Failure, Fallback, Index, Recovery, ReleaseTag, ResetCause, Start,
+    BootState, Decision, Failure, Fallback, Index, Reason, Recovery, ReleaseTag, ResetCause, Start,
     Strategy,
 };
 use ota_testkit::{Geometry, LOAD_ADDRESS, Release, Rig, Stop, random_image};
@@ -79,9 +79,9 @@ fn a_release_that_crashes_is_rolled_back_after_its_attempts_and_not_taken_again(
         .failed
         .iter()
         .flatten()
-        .map(|f| (f.release.sequence, f.failure))
+        .map(|f| (f.release.sequence, f.reason))
         .collect();
-    assert_eq!(failed, [(2, Failure::Crash)]);
+    assert_eq!(failed, [(2, Reason::Failed(Failure::Crash))]);
     assert_eq!(record.state, BootState::Confirmed(Fallback::Gone));
     assert_eq!(rig.download(&bad.package(), 8), Err(Stop::Refused(0x1112)));
     // A corrected one is welcome.
@@ -273,7 +273,7 @@ fn a_b_switches_without_copying_and_switches_back() {
             sequence: 2,
             ..rig.record().candidate
         }),
-        Some(Failure::Watchdog)
+        Some(Reason::Failed(Failure::Watchdog))
     );
 }
 

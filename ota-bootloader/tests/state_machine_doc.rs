@@ -32,7 +32,7 @@ candidate, failed releases. *Active* is the image of the active bank, *other* th
 | `Staged` | as confirmed, with a whole release in staging that the application asked for |
 | `Swapping` | while the images change places |
 | `Trial{a, i, phase}` | with an active image on trial: `a` starts left, `i` power failures left that cost none |
-| `Reverting(c)` | while the images change places back: the trial `Failed`, or the swap was `Abandoned` |
+| `Reverting(c)` | while the images change places back: the trial `Failed`, the update was `Abandoned`, or a confirmed image is `Left` |
 | `Restoring(w, r)` | while one image is put together from what both slots hold, to be `r`: confirmed, or on trial |
 
 The phase of a trial: `Pending`, not started since the last reset was accounted for; `Running`,
@@ -45,8 +45,12 @@ started and not heard of; `GaveUp`, it said that it is not healthy.
   has changed. So the start of a trial is counted before the jump.
 - `Recover` is no state: it is not stored, and the next power-up tries again.
 - `SwapDone` and `RescueFound` carry the product's limits: by default 3 attempts, 3 interruptions.
-- The events `DownloadBegun`, `UpdateRequested`, `HealthConfirmed` and `HealthDenied` are the
-  application's, all others the bootloader's.
+- The events `DownloadBegun`, `UpdateRequested`, `UpdateCancelled`, `RevertRequested`, `HealthConfirmed` and
+  `HealthDenied` are the application's, all others the bootloader's.
+- `Unrecorded` is the answer to `Swap`, and to `Boot` of a trial, when the journal does not take the
+  record that they need. The way back and the putting together of an image go on without it.
+- `Relapsed` takes the place of `PowerUp` when a confirmed image has crashed as often in a row as the product puts
+  up with, and the former one is whole.
 
 ## Which state follows which
 

@@ -1,6 +1,6 @@
 //! The machine: what to ask for, what to do with the bytes, what to do after a fault.
 
-use ota_bootloader::{AcceptError, Admission, Need, Staging, Storage, Updater, Work, WorkError};
+use ota_bootloader::{AcceptError, Judgement, Need, Staging, Storage, Updater, Work, WorkError};
 use ota_image::{Crypto, ENVELOPE_LEN, TrustAnchors};
 
 use crate::{
@@ -297,14 +297,6 @@ impl<'b> Download<'b> {
             package_len: need.package_len,
         };
         self.filled = 0;
-        // The length that came with the very envelope that says otherwise.
-        if self
-            .file_len
-            .take()
-            .is_some_and(|len| len != need.package_len)
-        {
-            return self.on_fault(Fault::WrongTotal);
-        }
         let goes_on = self.stream.next == need.offset && self.stream.left >= need.piece;
         self.phase = if goes_on { Phase::Receive } else { Phase::Ask };
     }
@@ -321,11 +313,26 @@ impl<'b> Download<'b> {
             .unwrap_or_default();
         let Some(staging) = self.staging.as_mut() else {
             self.stream = NO_STREAM;
-            match updater.admit(anchors, bytes).map_err(Failure::Admit)? {
-                Admission::UpToDate => return Ok(Next::Done(Outcome::UpToDate)),
-                Admission::AlreadyStaged => return Ok(Next::Done(Outcome::AlreadyStaged)),
-                Admission::Download(staging) => self.begin(staging),
+            let offer = match updater.judge(anchors, bytes).map_err(Failure::Admit)? {
+                Judgement::UpToDate => return Ok(Next::Done(Outcome::UpToDate)),
+                Judgement::AlreadyStaged => return Ok(Next::Done(Outcome::AlreadyStaged)),
+                Judgement::Wanted(offer) => offer,
+            };
+            // Before anything is recorded: beginning costs the former image.
+            let manifest = offer.manifest();
+            if self.buffer.len() < manifest.chunk_size.bytes() as usize {
+                return Err(Failure::Work(WorkError::BufferTooSmall));
             }
+            if self
+                .file_len
+                .take()
+                .is_some_and(|len| len != manifest.package_len())
+            {
+                self.on_fault(Fault::WrongTotal);
+                return Ok(Next::Working);
+            }
+            let staging = updater.begin(anchors, offer).map_err(Failure::Admit)?;
+            self.begin(staging);
             self.phase = Phase::Work;
             return Ok(Next::Working);
         };
@@ -345,7 +352,8 @@ impl<'b> Download<'b> {
     }
 
     fn begin(&mut self, staging: Staging) {
-        // Only a higher release is admitted over another one, so this cannot go on for ever.
+        // A server that offers two releases in turn gains nothing by it: for the lower one, only
+        // what goes beyond the higher one counts as progress.
         if staging.manifest().sequence > self.sequence {
             self.sequence = staging.manifest().sequence;
             self.furthest = 0;

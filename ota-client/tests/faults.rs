@@ -471,7 +471,10 @@ fn releases_that_are_not_for_this_device_cost_one_small_request() {
         ),
         (
             with(|manifest| manifest.sequence = 0),
-            Failure::Admit(AdmitError::NotNewer),
+            Failure::Admit(AdmitError::NotNewer {
+                offered: 0,
+                running: 1,
+            }),
         ),
         (
             release(2, 40_000, CHUNK).package(),

@@ -76,6 +76,7 @@ const PRODUCT: Product = Product {
     trial: TrialLimits {
         attempts: 1,
         interruptions: 100,
+        crashes: 0,
     },
 };
 

@@ -42,10 +42,7 @@ pub const PRODUCT: Product = Product {
     component: 0,
     load_addresses: [0x1002_0000; 2],
     floor: 0,
-    trial: TrialLimits {
-        attempts: 3,
-        interruptions: 3,
-    },
+    trial: TrialLimits::DEFAULT,
 };
 
 unsafe extern "C" {

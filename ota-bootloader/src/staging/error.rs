@@ -14,7 +14,7 @@ pub enum WorkError {
     WrongImage,
     /// The buffer is smaller than 1024 bytes or than a chunk.
     BufferTooSmall,
-    /// Another release was begun since, or this one has been requested.
+    /// Another release was begun since, or this one has been requested or cancelled.
     Superseded,
 }
 
@@ -64,6 +64,9 @@ pub enum AcceptError {
     /// It cannot be judged: its page of the digest table does not read back any more. Poll; the
     /// page will be asked for again.
     TableDamaged,
+    /// Another release was begun since, or this one has been requested or cancelled. Nothing was
+    /// written.
+    Superseded,
 }
 
 impl AcceptError {
@@ -75,6 +78,7 @@ impl AcceptError {
             Self::Mismatch => 0x1142,
             Self::Flash => 0x1143,
             Self::TableDamaged => 0x1144,
+            Self::Superseded => 0x1145,
         }
     }
 }
@@ -86,6 +90,7 @@ impl core::fmt::Display for AcceptError {
             Self::Mismatch => "the bytes do not match the signed digest; fetch them again",
             Self::Flash => "the piece could not be written; poll to try again",
             Self::TableDamaged => "the digest table on flash is damaged; poll to fetch it again",
+            Self::Superseded => "this staging is not the current one; resume or admit again",
         })
     }
 }

@@ -316,10 +316,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
     ) -> Result<Work, WorkError> {
         let needed = (staging.chunk_size() as usize).max(ENVELOPE_LEN);
         let buffer = buffer.get_mut(..needed).ok_or(WorkError::BufferTooSmall)?;
-        let record = self.record();
-        if record.state != BootState::Downloading
-            || record.candidate != ReleaseTag::of(&staging.manifest)
-        {
+        if !self.is_current(staging) {
             return Err(WorkError::Superseded);
         }
         match staging.phase {
@@ -333,6 +330,13 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             Phase::Chunks => self.poll_chunk(staging, buffer, window.max(1)),
             Phase::Whole => self.poll_whole(staging),
         }
+    }
+
+    /// Whether this staging is what the journal says is being downloaded.
+    fn is_current(&self, staging: &Staging) -> bool {
+        let record = self.record();
+        record.state == BootState::Downloading
+            && record.candidate == ReleaseTag::of(&staging.manifest)
     }
 
     fn poll_whole(&mut self, staging: &mut Staging) -> Result<Work, WorkError> {
@@ -367,6 +371,9 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
     /// # Errors
     /// [`AcceptError`]; a piece that does not match is not written, in part or whole.
     pub fn accept(&mut self, staging: &mut Staging, bytes: &[u8]) -> Result<(), AcceptError> {
+        if !self.is_current(staging) {
+            return Err(AcceptError::Superseded);
+        }
         match staging.phase {
             Phase::Table { page, .. } => self.accept_page(staging, page, bytes),
             Phase::Chunks => self.accept_chunk(staging, bytes),

@@ -3,7 +3,7 @@
 
 use ota_image::Crypto;
 
-use crate::io::{At, Bad, Io, erase, is_blank};
+use crate::io::{At, Bad, Io, Part, erase, is_blank};
 use crate::staging::error::WorkError;
 use crate::staging::{Look, Staging};
 use crate::storage::Storage;
@@ -92,7 +92,11 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         }
         let len = staging.chunk_end(first + kept - 1) - first * staging.chunk_size();
         let mut io = self.io();
-        let check = |io: &mut Io<'_, S, C>, at: At| staging.run_at(io, first, kept, at) == kept;
+        let check = |io: &mut Io<'_, S, C>, at: At, part: Part| {
+            let count = part.len.div_ceil(staging.chunk_size());
+            let from = first + part.offset / staging.chunk_size();
+            staging.run_at(io, from, count, at) == count
+        };
         if in_hole < in_place {
             io.copy(staging.at(first), hole, len, check)?;
         }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use ota_bootloader::{
-    Action, BootEvent, BootState, ResetCause, Transition, TrialLimits, rescues, step,
+    Action, BootEvent, BootState, Failure, Fallback, ResetCause, Transition, TrialLimits, rescues,
+    step,
 };
 
 use super::{CAUSES, FALLBACKS};
@@ -14,7 +15,11 @@ pub(crate) fn answers(state: BootState, action: Action) -> Option<Vec<BootEvent>
     Some(match action {
         Action::VerifyActive => vec![BootEvent::ActiveVerified, BootEvent::ActiveBad],
         Action::VerifyStaged => vec![BootEvent::StagedVerified, BootEvent::StagedRefused],
-        Action::Swap => vec![BootEvent::SwapDone(limits), BootEvent::Stuck],
+        Action::Swap => vec![
+            BootEvent::SwapDone(limits),
+            BootEvent::Stuck,
+            BootEvent::Unrecorded,
+        ],
         Action::Revert => vec![BootEvent::RevertDone, BootEvent::Stuck],
         Action::Restore => vec![BootEvent::RestoreDone, BootEvent::Stuck],
         Action::FindRescue => {
@@ -33,11 +38,19 @@ pub(crate) fn answers(state: BootState, action: Action) -> Option<Vec<BootEvent>
 /// the answer to what the bootloader does.
 fn next_events(state: BootState, action: Action) -> Vec<BootEvent> {
     let mut events = CAUSES.map(BootEvent::PowerUp).to_vec();
+    if state == BootState::Confirmed(Fallback::Available) {
+        events.extend([Failure::Crash, Failure::Watchdog].map(BootEvent::Relapsed));
+    }
+    if let (BootState::Trial(_), Action::Boot) = (state, action) {
+        events.push(BootEvent::Unrecorded);
+    }
     match action {
         Action::Boot | Action::Continue | Action::Refuse => {
             events.extend([
                 BootEvent::DownloadBegun,
                 BootEvent::UpdateRequested,
+                BootEvent::UpdateCancelled,
+                BootEvent::RevertRequested,
                 BootEvent::HealthDenied,
             ]);
             events.extend(FALLBACKS.map(BootEvent::HealthConfirmed));

@@ -6,8 +6,8 @@ mod life;
 mod promises;
 
 use ota_bootloader::{
-    BootEvent, BootState, Cause, Fallback, Phase, Rebuilt, ResetCause, TrialLimits, TrialState,
-    Which,
+    BootEvent, BootState, Cause, Failure, Fallback, Phase, Rebuilt, ResetCause, TrialLimits,
+    TrialState, Which,
 };
 
 pub(crate) const CAUSES: [ResetCause; 4] = [
@@ -37,7 +37,7 @@ fn states_with(trials: &[TrialState], rebuilt: &[TrialState]) -> Vec<BootState> 
         BootState::Swapping,
     ]);
     states.extend(trials.iter().copied().map(BootState::Trial));
-    states.extend([Cause::Failed, Cause::Abandoned].map(BootState::Reverting));
+    states.extend([Cause::Failed, Cause::Abandoned, Cause::Left].map(BootState::Reverting));
     for which in WHICH {
         states.push(BootState::Restoring(which, Rebuilt::Confirmed));
         for trial in rebuilt {
@@ -77,10 +77,17 @@ pub(crate) fn states() -> Vec<BootState> {
 
 /// All events, with these limits.
 pub(crate) fn events(limits: &[TrialLimits]) -> Vec<BootEvent> {
-    let mut events = vec![BootEvent::DownloadBegun, BootEvent::UpdateRequested];
+    let mut events = vec![
+        BootEvent::DownloadBegun,
+        BootEvent::UpdateRequested,
+        BootEvent::UpdateCancelled,
+        BootEvent::RevertRequested,
+    ];
     events.extend(FALLBACKS.map(BootEvent::HealthConfirmed));
     events.push(BootEvent::HealthDenied);
     events.extend(CAUSES.map(BootEvent::PowerUp));
+    events.extend([Failure::Crash, Failure::Watchdog].map(BootEvent::Relapsed));
+    events.push(BootEvent::Unrecorded);
     events.extend([BootEvent::StagedVerified, BootEvent::StagedRefused]);
     events.extend(limits.iter().copied().map(BootEvent::SwapDone));
     events.extend([
@@ -104,6 +111,7 @@ pub(crate) fn limits() -> Vec<TrialLimits> {
             [0, 1, 3, 255].map(|interruptions| TrialLimits {
                 attempts,
                 interruptions,
+                crashes: 0,
             })
         })
         .collect()

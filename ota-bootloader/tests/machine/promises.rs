@@ -131,6 +131,7 @@ fn a_trial_that_is_never_confirmed_is_started_as_often_as_its_limits_say_and_no_
             let limits = TrialLimits {
                 attempts,
                 interruptions,
+                crashes: 0,
             };
             let trial = step(BootState::Swapping, BootEvent::SwapDone(limits)).next;
             assert_eq!(
@@ -169,6 +170,8 @@ fn no_event_is_refused_in_the_life_of_a_device_but_what_an_application_asks_out_
             event,
             BootEvent::DownloadBegun
                 | BootEvent::UpdateRequested
+                | BootEvent::UpdateCancelled
+                | BootEvent::RevertRequested
                 | BootEvent::HealthConfirmed(_)
                 | BootEvent::HealthDenied
         );
@@ -188,12 +191,21 @@ fn without_a_rescue_there_is_recovery_and_nothing_changes() {
 }
 
 #[test]
-fn only_a_started_trial_without_attempts_left_is_blamed_and_it_always_goes_back() {
-    let mut blamed = 0;
+fn only_a_started_trial_without_attempts_left_is_blamed_or_a_confirmed_image_that_is_left() {
+    let (mut blamed, mut left) = (0, 0);
     for (state, event, transition) in everything() {
         let Effect::ActivateAndBlame(_) = transition.effect else {
             continue;
         };
+        if state == BootState::Confirmed(Fallback::Available) {
+            assert!(matches!(
+                event,
+                BootEvent::RevertRequested | BootEvent::Relapsed(_)
+            ));
+            assert_eq!(transition.next, BootState::Reverting(Cause::Left));
+            left += 1;
+            continue;
+        }
         let BootState::Trial(trial) = state else {
             panic!("{state:?} {event:?} blames")
         };
@@ -208,7 +220,7 @@ fn only_a_started_trial_without_attempts_left_is_blamed_and_it_always_goes_back(
         assert_eq!(transition.action, Action::Revert);
         blamed += 1;
     }
-    assert_ne!(blamed, 0);
+    assert_ne!((blamed, left), (0, 0));
 }
 
 /// Where the image of a bank is after an effect.
@@ -217,16 +229,21 @@ const fn moved(which: Which, effect: Effect) -> Which {
         (Effect::Activate | Effect::ActivateAndBlame(_), Which::Active) => Which::Other,
         (Effect::Activate | Effect::ActivateAndBlame(_), Which::Other) => Which::Active,
         (
-            Effect::None | Effect::NoteRefusal | Effect::RaiseFloor | Effect::NoteFailure(_),
+            Effect::None
+            | Effect::NoteRefusal
+            | Effect::BlameRefused
+            | Effect::RaiseFloor
+            | Effect::NoteFailure(_),
             which,
         ) => which,
     }
 }
 
 #[test]
-fn a_failed_release_is_never_among_the_rescues() {
+fn a_release_that_failed_its_trial_is_never_among_the_rescues() {
     // From each failure on, wherever events can lead, until a download overwrites its bank.
     let mut open: Vec<(BootState, Which)> = everything()
+        .filter(|(state, ..)| matches!(state, BootState::Trial(_)))
         .filter(|(.., t)| matches!(t.effect, Effect::ActivateAndBlame(_)))
         .map(|(.., t)| (t.next, moved(Which::Active, t.effect)))
         .collect();

@@ -46,9 +46,13 @@ pub(crate) const fn event_name(event: BootEvent) -> &'static str {
     match event {
         BootEvent::DownloadBegun => "DownloadBegun",
         BootEvent::UpdateRequested => "UpdateRequested",
+        BootEvent::UpdateCancelled => "UpdateCancelled",
+        BootEvent::RevertRequested => "RevertRequested",
         BootEvent::HealthConfirmed(_) => "HealthConfirmed",
         BootEvent::HealthDenied => "HealthDenied",
         BootEvent::PowerUp(_) => "PowerUp",
+        BootEvent::Relapsed(_) => "Relapsed",
+        BootEvent::Unrecorded => "Unrecorded",
         BootEvent::StagedVerified => "StagedVerified",
         BootEvent::StagedRefused => "StagedRefused",
         BootEvent::SwapDone(_) => "SwapDone",
@@ -66,9 +70,13 @@ fn detail(event: BootEvent) -> Option<String> {
     match event {
         BootEvent::HealthConfirmed(fallback) => Some(format!("{fallback:?}")),
         BootEvent::PowerUp(cause) => Some(format!("{cause:?}")),
+        BootEvent::Relapsed(failure) => Some(format!("{failure:?}")),
         BootEvent::RescueFound(which, _) => Some(format!("{which:?}")),
         BootEvent::DownloadBegun
         | BootEvent::UpdateRequested
+        | BootEvent::UpdateCancelled
+        | BootEvent::RevertRequested
+        | BootEvent::Unrecorded
         | BootEvent::HealthDenied
         | BootEvent::StagedVerified
         | BootEvent::StagedRefused
@@ -105,6 +113,9 @@ pub(crate) fn effect(effect: Effect) -> String {
             format!("the other bank becomes active; the candidate failed: `{failure:?}`")
         }
         Effect::NoteRefusal => "the reason is noted".to_owned(),
+        Effect::BlameRefused => {
+            "the reason is noted; the candidate was refused, if it lies in the release".to_owned()
+        }
         Effect::RaiseFloor => "floor and revoked keys rise to the active image's".to_owned(),
         Effect::NoteFailure(failure) => format!("`{failure:?}` is noted"),
     }

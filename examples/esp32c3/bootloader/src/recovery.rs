@@ -7,7 +7,7 @@ use ota_esp32c3::{clock, console, watchdog};
 /// Why nothing can be booted.
 #[derive(Clone, Copy)]
 pub(crate) enum Problem {
-    /// What the core says: no image is whole and signed, or the journal cannot be written.
+    /// What the core says: no image is whole and signed.
     Recovery(Recovery),
     /// The manifest of the image that was chosen cannot be read again.
     Manifest,
@@ -21,7 +21,6 @@ impl Problem {
     const fn text(self) -> &'static str {
         match self {
             Self::Recovery(Recovery::NoImage(_)) => "no image is whole and signed",
-            Self::Recovery(Recovery::JournalFailed) => "the journal cannot be written",
             Self::Manifest => "the manifest cannot be read",
             Self::Image(_) => "the image may not be loaded",
             Self::OtherFlash => "the flash is not the one in the map",

@@ -29,10 +29,7 @@ pub const PRODUCT: Product = Product {
     component: 0,
     load_addresses: [ota_esp32c3::ESP32C3_LOAD_ADDRESS; 2],
     floor: 0,
-    trial: TrialLimits {
-        attempts: 3,
-        interruptions: 3,
-    },
+    trial: TrialLimits::DEFAULT,
 };
 
 /// After so many milliseconds the watchdog bites. The bootloader starts it at every reset, and the

@@ -13,8 +13,6 @@ use ota_rp2040::WATCHDOG_TIMEOUT;
 pub(crate) enum Problem {
     /// No image is whole and signed.
     NoImage = 2,
-    /// The journal cannot be written.
-    Journal = 3,
     /// The flash is not the one in the map.
     OtherFlash = 4,
 }
@@ -23,7 +21,6 @@ impl From<Recovery> for Problem {
     fn from(reason: Recovery) -> Self {
         match reason {
             Recovery::NoImage(_) => Self::NoImage,
-            Recovery::JournalFailed => Self::Journal,
         }
     }
 }

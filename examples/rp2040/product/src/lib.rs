@@ -29,10 +29,7 @@ pub const PRODUCT: Product = Product {
     component: 0,
     load_addresses: [ota_rp2040::LOAD_ADDRESS; 2],
     floor: 0,
-    trial: TrialLimits {
-        attempts: 3,
-        interruptions: 3,
-    },
+    trial: TrialLimits::DEFAULT,
 };
 
 /// What the bootloader trusts.

@@ -12,8 +12,6 @@ use crate::{clock, watchdog};
 pub(crate) enum Problem {
     /// No image is whole and signed.
     NoImage = 2,
-    /// The journal cannot be written.
-    Journal = 3,
     /// The flash is not the one in the map.
     OtherFlash = 4,
 }
@@ -22,7 +20,6 @@ impl From<Recovery> for Problem {
     fn from(reason: Recovery) -> Self {
         match reason {
             Recovery::NoImage(_) => Self::NoImage,
-            Recovery::JournalFailed => Self::Journal,
         }
     }
 }

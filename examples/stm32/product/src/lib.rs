@@ -39,10 +39,7 @@ pub const PRODUCT: Product = Product {
     component: 0,
     load_addresses: [BOARD.1; 2],
     floor: 0,
-    trial: TrialLimits {
-        attempts: 3,
-        interruptions: 3,
-    },
+    trial: TrialLimits::DEFAULT,
 };
 
 /// After so many microseconds the watchdog bites. The bootloader starts it at every reset, and nothing

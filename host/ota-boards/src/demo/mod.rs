@@ -5,7 +5,7 @@ mod stage;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use ota_bootloader::{BootState, Failure};
+use ota_bootloader::{BootState, Failure, Reason};
 use ota_cli::package::Package;
 use ota_cli::screen::Screen;
 use ota_client::Config;
@@ -189,10 +189,12 @@ fn fails<B: Bench>(stage: &mut Stage<'_, B>, bad: &Cast, former: &Cast) -> Resul
         .screen
         .same("then it was rolled back, without the network", asked, 0)?;
     stage.runs(&former.package)?;
-    let failed = stage.state()?.record.failed[0].map(|failed| failed.failure);
-    stage
-        .screen
-        .same("the board remembers why", failed, Some(reason))?;
+    let failed = stage.state()?.record.failed[0].map(|failed| failed.reason);
+    stage.screen.same(
+        "the board remembers why",
+        failed,
+        Some(Reason::Failed(reason)),
+    )?;
     stage.until("no update, 0x1112")?;
     let asked = bytes(&stage.asked()?);
     let envelope = u32::try_from(ENVELOPE_LEN)?;

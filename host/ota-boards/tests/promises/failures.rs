@@ -5,7 +5,7 @@ use ota_boards::bench::{self, Bench};
 use ota_boards::firmware::Behaviour;
 use ota_boards::release::{release, signed};
 use ota_boards::server::Shop;
-use ota_bootloader::{Failure, Fallback};
+use ota_bootloader::{Failure, Fallback, Reason};
 use ota_emu::{Board, Line};
 use ota_esp32c3::image::{HEADER_LEN, ImageError, SEGMENT_HEADER_LEN};
 
@@ -100,8 +100,8 @@ fn rolled_back<B: Told>(
     // What took the place of its fallback is gone.
     let record = assert_confirmed::<B>(board, &good::<B>("1.1.0")?, Fallback::Gone)?;
     let failed = record.failed.into_iter().flatten();
-    let failed: Vec<_> = failed.map(|f| (f.release.sequence, f.failure)).collect();
-    assert_eq!(failed, [(sequence(BAD), reason)]);
+    let failed: Vec<_> = failed.map(|f| (f.release.sequence, f.reason)).collect();
+    assert_eq!(failed, [(sequence(BAD), Reason::Failed(reason))]);
 
     for _ in 0..2 {
         bench::until(board, "no update, 0x1112: ", LIMIT)?;

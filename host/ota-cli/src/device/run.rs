@@ -134,7 +134,7 @@ impl Machine<'_> {
         if let Some(failed) = new.filter(|_| new != old) {
             self.log.tell(&Event::Rollback {
                 sequence: failed.release.sequence,
-                reason: failed.failure.to_string(),
+                reason: failed.reason.to_string(),
             });
         }
     }

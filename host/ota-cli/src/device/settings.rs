@@ -118,6 +118,7 @@ impl Settings {
             trial: TrialLimits {
                 attempts: self.attempts,
                 interruptions: self.interruptions,
+                crashes: 0,
             },
         })
     }

@@ -146,7 +146,7 @@ fn failed(record: &Record) -> Vec<FailedRelease> {
         .map(|failed| FailedRelease {
             release: crate::keys::hex(&failed.release.id),
             sequence: failed.release.sequence,
-            reason: failed.failure.to_string(),
+            reason: failed.reason.to_string(),
         })
         .collect()
 }

@@ -110,6 +110,7 @@ impl World {
         start.product.trial = TrialLimits {
             attempts: 2,
             interruptions: 1,
+            crashes: 0,
         };
         start.provision(&releases[0].package);
         for release in &releases {

@@ -25,6 +25,7 @@ fn a_release_is_started_as_often_as_the_product_says() {
         rig.product.trial = TrialLimits {
             attempts,
             interruptions: 0,
+            crashes: 0,
         };
         for _ in 0..attempts {
             assert!(matches!(rig.boot(CRASH), Decision::Boot(start) if start.trial));

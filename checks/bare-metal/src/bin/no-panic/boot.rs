@@ -58,10 +58,11 @@ pub(crate) fn decide() {
 }
 
 fn limits() -> TrialLimits {
-    let [attempts, interruptions] = bytes();
+    let [attempts, interruptions, crashes] = bytes();
     TrialLimits {
         attempts,
         interruptions,
+        crashes,
     }
 }
 

@@ -265,7 +265,7 @@ fn every_error_says_what_to_do_in_one_line() {
             .iter()
             .all(|text| !text.is_empty() && !text.contains('\n'))
     );
-    assert_eq!(Tear::ALL.len(), 16);
+    assert_eq!(Tear::ALL.len(), 18);
 }
 
 #[test]

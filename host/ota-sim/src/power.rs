@@ -125,6 +125,7 @@ impl Flash {
     /// If the file behind the flash cannot be written.
     pub fn power_up(&mut self) {
         self.power.off = false;
+        self.disturb_rest();
         if !self.power.moving.is_empty() {
             self.change();
             self.wake();
@@ -169,6 +170,14 @@ impl Flash {
 
     /// Tears the words that should have become `goal`.
     fn tear(&mut self, cut: Cut, offset: u32, goal: &[u8], erase: bool) {
+        let takes = if erase {
+            self.takes_erase(offset) == Ok(())
+        } else {
+            self.takes_program(offset, goal) == Ok(true)
+        };
+        if !takes {
+            return;
+        }
         let word = self.config.write_size as usize;
         let seed = [cut.tear.seed(), cut.operation, u64::from(offset)];
         let mut rng = Rng::from_parts(&seed);

@@ -256,6 +256,8 @@ fn every_error_says_what_to_do_in_one_line() {
         FlashError::NotApproved,
         FlashError::Unreadable,
         FlashError::ProgramFailed,
+        FlashError::ReadFailed,
+        FlashError::EraseFailed,
         FlashError::File,
     ];
     let texts: std::collections::HashSet<String> = all.iter().map(ToString::to_string).collect();

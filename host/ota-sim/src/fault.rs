@@ -145,7 +145,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) const fn is_empty(&self) -> bool {
-        self.armed.is_empty()
+        self.armed.is_empty() && self.worn.is_empty()
     }
 
     fn has(&self, at: u64, trouble: Trouble) -> bool {
@@ -165,6 +165,15 @@ impl Flash {
             at: done + fault.at,
             ..fault
         });
+    }
+
+    /// The unit that begins at `offset` is worn out: it takes no erase any more, nor, if it is
+    /// dead, a program.
+    pub fn wear_out(&mut self, offset: u32, dead: bool) {
+        self.faults.worn.push(offset);
+        if dead {
+            self.faults.dead.push(offset);
+        }
     }
 
     /// Everything that wore out is as new, and no fault is to come any more.

@@ -3,12 +3,17 @@
 use ota_proof::sweep::{Choice, Found, Story, Sweep, all, replay};
 use ota_sim::{Cut, Tear};
 
-/// What turns only later: words that read right, or untouched, until a later power-up.
+/// What turns only later: words that read right, untouched or blank until a later power-up.
 struct Turning;
 
 impl Choice for Turning {
     fn first(&self, _: u64) -> Vec<Tear> {
-        vec![Tear::Fading, Tear::Late]
+        vec![
+            Tear::Fading,
+            Tear::Late,
+            Tear::BlankFading,
+            Tear::BlankVanishing,
+        ]
     }
     fn second(&self, _: Cut, _: u64) -> Vec<Tear> {
         Vec::new()
@@ -74,6 +79,24 @@ fn what_vanishes_from_the_spare_is_not_put_over_what_is_firm() {
     holds(
         "w1-u128-swap/shrink/unplugged",
         &["125:late+29:unstable", "125:r7+30:front"],
+    );
+}
+
+#[test]
+fn no_attempt_comes_back_with_a_record_that_was_written_over_a_torn_place() {
+    holds(
+        "w1-u1024-swap/grow/unplugged",
+        &[
+            "54:blank-fading",
+            "59:blank-vanishing",
+            "10:r12+57:blank-fading",
+        ],
+    );
+    holds("w4-u1024-ab/grow/unplugged", &["35:blank-fading"]);
+    holds("w8-u512-swap/shrink/unplugged", &["47:blank-fading"]);
+    holds(
+        "w1-u1024-swap/equal/hangs",
+        &["43:blank-fading+2:saturated"],
     );
 }
 

@@ -19,6 +19,9 @@ impl Flash {
             }
         }
         self.power.moving.hash(&mut hasher);
+        if !self.faults.is_empty() {
+            self.faults.hash(&mut hasher);
+        }
         hasher.finish()
     }
 

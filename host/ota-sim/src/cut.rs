@@ -30,6 +30,12 @@ pub enum Tear {
     BlankWeak,
     /// Everything reads blank, programming it reports success and reads back wrong.
     BlankSpoiled,
+    /// Everything reads blank, takes a program that reads back right, and is wrong from the
+    /// power-up after that program on.
+    BlankFading,
+    /// Everything reads blank, takes a program that reads back right, and reads blank again from
+    /// the power-up after that program on, [spoiled](Self::BlankSpoiled) now.
+    BlankVanishing,
     /// Everything reads as if done until the power-up after the next one, and wrong from then on.
     Fading,
     /// Everything reads as if untouched until the power-up after the next one, and as done then.
@@ -42,7 +48,7 @@ pub enum Tear {
     Random(u64),
 }
 
-const NAMES: [(Tear, &str); 16] = [
+const NAMES: [(Tear, &str); 18] = [
     (Tear::Before, "before"),
     (Tear::After, "after"),
     (Tear::Front, "front"),
@@ -59,6 +65,8 @@ const NAMES: [(Tear, &str); 16] = [
     (Tear::Late, "late"),
     (Tear::Unstable, "unstable"),
     (Tear::Unreadable, "unreadable"),
+    (Tear::BlankFading, "blank-fading"),
+    (Tear::BlankVanishing, "blank-vanishing"),
 ];
 
 impl Tear {

@@ -22,6 +22,10 @@ pub enum FlashError {
     Unreadable,
     /// The word looked blank, or the cells are bad: it did not take the program.
     ProgramFailed,
+    /// The flash did not answer.
+    ReadFailed,
+    /// The unit did not erase.
+    EraseFailed,
     /// The file behind the flash could not be written.
     File,
 }
@@ -37,6 +41,8 @@ impl fmt::Display for FlashError {
             Self::NotApproved => "a guard did not approve these bytes",
             Self::Unreadable => "uncorrectable read error; erase the unit and write it again",
             Self::ProgramFailed => "the word did not take the program; use another or erase",
+            Self::ReadFailed => "the flash did not answer; read again",
+            Self::EraseFailed => "the unit did not erase; try again, or use another",
             Self::File => "the file behind the flash could not be written",
         })
     }

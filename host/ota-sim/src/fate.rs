@@ -24,6 +24,10 @@ pub(crate) enum Fate {
     BlankWeak,
     /// Looks blank, takes a program and holds something else.
     BlankSpoiled,
+    /// Looks blank, takes a program and holds something else later.
+    BlankFading,
+    /// Looks blank, takes a program and looks blank again later.
+    BlankVanishing,
     /// Looks done, fades.
     Fading,
     /// Looks untouched, and turns out done.
@@ -34,7 +38,7 @@ pub(crate) enum Fate {
     Unreadable,
 }
 
-/// What a random tear chooses from.
+/// What a random tear chooses from; half of what looks blank shows what it is only later.
 const PALETTE: [Fate; 11] = [
     Fate::Old,
     Fate::New,
@@ -77,6 +81,8 @@ fn fate(tear: Tear, index: usize, words: usize, rng: &mut Rng) -> Fate {
         Tear::Saturated => Fate::Saturated,
         Tear::BlankWeak => Fate::BlankWeak,
         Tear::BlankSpoiled => Fate::BlankSpoiled,
+        Tear::BlankFading => Fate::BlankFading,
+        Tear::BlankVanishing => Fate::BlankVanishing,
         Tear::Fading => Fate::Fading,
         Tear::Late => Fate::Late,
         Tear::Unstable => Fate::Unstable,
@@ -86,7 +92,13 @@ fn fate(tear: Tear, index: usize, words: usize, rng: &mut Rng) -> Fate {
 }
 
 fn pick(rng: &mut Rng) -> Fate {
-    PALETTE[rng.below(PALETTE.len())]
+    let number = rng.below(2 * PALETTE.len());
+    let later = number >= PALETTE.len();
+    match PALETTE[number % PALETTE.len()] {
+        Fate::BlankWeak if later => Fate::BlankFading,
+        Fate::BlankSpoiled if later => Fate::BlankVanishing,
+        fate => fate,
+    }
 }
 
 /// One word in flight, all of them alike, or patches of up to three kinds.

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::cut::Interrupted;
 use crate::error::{FlashError, OnViolation, Violation};
+use crate::fault::Faults;
 use crate::file::Backing;
 use crate::guard::{Guard, len32, overlap};
 use crate::nor::Nor;
@@ -30,6 +31,7 @@ pub struct Flash {
     pub(crate) protected: Vec<Range<u32>>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) failing: Vec<Range<u32>>,
+    pub(crate) faults: Faults,
     pub(crate) violations: Vec<Violation>,
     pub(crate) on_violation: OnViolation,
     pub(crate) backing: Option<Backing>,
@@ -47,6 +49,7 @@ impl Clone for Flash {
             protected: self.protected.clone(),
             guards: self.guards.clone(),
             failing: self.failing.clone(),
+            faults: self.faults.clone(),
             violations: self.violations.clone(),
             on_violation: self.on_violation,
             backing: None,
@@ -93,6 +96,7 @@ impl Flash {
             protected: Vec::new(),
             guards: Vec::new(),
             failing: Vec::new(),
+            faults: Faults::default(),
             violations: Vec::new(),
             on_violation: OnViolation::default(),
             backing: None,
@@ -114,7 +118,8 @@ impl Flash {
     ///
     /// # Errors
     /// [`PowerCut`](FlashError::PowerCut), [`Unreadable`](FlashError::Unreadable) if a word in the
-    /// range is (the buffer then holds rubbish), [`OutOfBounds`](FlashError::OutOfBounds).
+    /// range is (the buffer then holds rubbish), [`ReadFailed`](FlashError::ReadFailed),
+    /// [`OutOfBounds`](FlashError::OutOfBounds).
     pub fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
         self.powered()?;
         self.in_bounds("read", offset, bytes.len())?;
@@ -128,7 +133,7 @@ impl Flash {
             readable &= !unit.unreadable(piece.at, piece.len);
         }
         if readable {
-            Ok(())
+            self.disturb_read(bytes)
         } else {
             Err(FlashError::Unreadable)
         }
@@ -160,7 +165,9 @@ impl Flash {
                     .persist_torn(at, page.len())
                     .and(Err(FlashError::PowerCut));
             }
-            self.program_page(at, page)?;
+            if self.takes_program(at, page)? {
+                self.program_page(at, page)?;
+            }
             at += len32(page);
         }
         Ok(())
@@ -170,8 +177,9 @@ impl Flash {
     /// operation.
     ///
     /// # Errors
-    /// [`PowerCut`](FlashError::PowerCut), before or during; [`File`](FlashError::File); the rest
-    /// are violations, and nothing was erased.
+    /// [`PowerCut`](FlashError::PowerCut), before or during;
+    /// [`EraseFailed`](FlashError::EraseFailed); [`File`](FlashError::File); the rest are violations,
+    /// and nothing was erased.
     pub fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
         self.powered()?;
         self.may_erase(from, to)?;
@@ -188,6 +196,7 @@ impl Flash {
                     .persist_torn(offset, len)
                     .and(Err(FlashError::PowerCut));
             }
+            self.takes_erase(offset)?;
             self.erase_unit(offset)?;
         }
         Ok(())

@@ -37,6 +37,15 @@ impl Flash {
             .expect("the file behind the flash cannot be written");
     }
 
+    /// Bit rot: this bit of the byte at `offset` turns round, until it is erased.
+    ///
+    /// # Panics
+    /// If the offset does not lie inside the flash, or the file behind it cannot be written.
+    pub fn flip(&mut self, offset: u32, bit: u8) {
+        let byte = self.bytes()[offset as usize];
+        self.corrupt(offset, byte ^ 1 << (bit % 8));
+    }
+
     /// Bit rot beyond repair: reading any word in the range is an error until it is erased.
     ///
     /// # Panics

@@ -1,7 +1,7 @@
 //! Power: counting down to a cut, tearing what is in flight, and coming back.
 
 use crate::cut::{Cut, Interrupted, Plan, Tear};
-use crate::fate;
+use crate::fate::{self, Fate};
 use crate::flash::Flash;
 use crate::rng::Rng;
 use crate::tear::Change;
@@ -125,6 +125,7 @@ impl Flash {
     /// If the file behind the flash cannot be written.
     pub fn power_up(&mut self) {
         self.power.off = false;
+        self.disturb_rest();
         if !self.power.moving.is_empty() {
             self.change();
             self.wake();
@@ -163,17 +164,29 @@ impl Flash {
     /// Tears the erase of the unit at `offset`.
     pub(crate) fn tear_erase(&mut self, cut: Cut, offset: u32) {
         let len = self.config.erase_size;
-        self.power.forget_moving(&(offset..offset + len));
         let blank = vec![self.config.erased; len as usize];
         self.tear(cut, offset, &blank, true);
     }
 
     /// Tears the words that should have become `goal`.
     fn tear(&mut self, cut: Cut, offset: u32, goal: &[u8], erase: bool) {
+        let takes = if erase {
+            self.takes_erase(offset) == Ok(())
+        } else {
+            self.takes_program(offset, goal) == Ok(true)
+        };
+        if !takes {
+            return;
+        }
         let word = self.config.write_size as usize;
         let seed = [cut.tear.seed(), cut.operation, u64::from(offset)];
         let mut rng = Rng::from_parts(&seed);
-        let mut fates = fate::draw(cut.tear, goal.len() / word, &mut rng).into_iter();
+        let fates = fate::draw(cut.tear, goal.len() / word, &mut rng);
+        if erase && fates.iter().any(|fate| *fate != Fate::Old) {
+            let end = offset + self.config.erase_size;
+            self.power.forget_moving(&(offset..end));
+        }
+        let mut fates = fates.into_iter();
         let mut moves = false;
         for piece in self.pieces(offset, goal.len()) {
             let unit = Arc::make_mut(&mut self.units[piece.unit]);
@@ -204,9 +217,24 @@ impl Flash {
         let mut moving = core::mem::take(&mut self.power.moving);
         moving.retain_mut(|moving| {
             moving.age += 1;
-            self.wake_one(moving)
+            let again = self.wake_one(moving);
+            if again && !self.is_unstable(moving) {
+                // It waits for a program, however long: no older than that.
+                moving.age = moving.age.min(DUE);
+            }
+            again
         });
         self.power.moving = moving;
+    }
+
+    /// Whether any word of the stretch is random after every power-up.
+    fn is_unstable(&self, moving: &Moving) -> bool {
+        let word = self.config.write_size as usize;
+        let mut pieces = self.pieces(moving.offset, moving.later.len());
+        pieces.any(|piece| {
+            let cells = &self.units[piece.unit].cells[piece.at / word..][..piece.len / word];
+            cells.iter().any(|flags| flags & cell::UNSTABLE != 0)
+        })
     }
 
     /// Whether any word of the stretch will move again.

@@ -53,6 +53,14 @@ impl Unit {
                 word.fill(erased);
                 flags |= cell::SPOILS;
             }
+            Fate::BlankFading => {
+                word.fill(erased);
+                flags |= cell::LOSES;
+            }
+            Fate::BlankVanishing => {
+                word.fill(erased);
+                flags |= cell::LOSES | cell::SPOILS;
+            }
             // A unit that looks erased takes programs, and loses them.
             Fate::Fading if finished == 0 => flags = cell::FADES,
             Fate::Fading => flags |= cell::FADES,
@@ -80,7 +88,11 @@ impl Unit {
         match change {
             Change::Program(new) => {
                 self.set_bits(index, new);
-                cell::PROGRAMMED
+                // What loses a program loses one that was cut as well.
+                match self.cells[index] {
+                    flags if flags & cell::LOSES != 0 => flags,
+                    _ => cell::PROGRAMMED,
+                }
             }
             Change::Erase => {
                 let erased = self.erased();
@@ -106,13 +118,20 @@ impl Unit {
             rng.fill(self.word_mut(index));
             return true;
         }
+        if flags & cell::LOSES != 0 && self.reads_blank(index) {
+            return true;
+        }
         if !due {
             return flags & cell::MOVING != 0;
         }
         if flags & cell::LATE != 0 {
             self.word_mut(index).copy_from_slice(later);
             self.mark(index, settled);
-        } else if flags & cell::FADES != 0 {
+        } else if flags & cell::LOSES != 0 && flags & cell::SPOILS != 0 {
+            let erased = self.erased();
+            self.word_mut(index).fill(erased);
+            self.mark(index, settled);
+        } else if flags & (cell::FADES | cell::LOSES) != 0 {
             let mut held = [0; WORD_MAX];
             let held = &mut held[..later.len()];
             held.copy_from_slice(self.word(index));

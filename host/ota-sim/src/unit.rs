@@ -19,8 +19,11 @@ pub(crate) mod cell {
     pub(crate) const LATE: u8 = 1 << 5;
     /// Reads differently after every power-up.
     pub(crate) const UNSTABLE: u8 = 1 << 6;
+    /// Looks blank, takes a program, and loses it at the next power-up; with [`SPOILS`] it looks
+    /// blank then, and spoils the next one.
+    pub(crate) const LOSES: u8 = 1 << 7;
     /// What changes at power-ups.
-    pub(crate) const MOVING: u8 = FADES | LATE | UNSTABLE;
+    pub(crate) const MOVING: u8 = FADES | LATE | UNSTABLE | LOSES;
 }
 
 /// An erase unit. Shared between clones of a flash until one of them writes to it.
@@ -93,7 +96,7 @@ impl Unit {
         flags & cell::TORN != 0 && flags & cell::UNREADABLE == 0 && self.reads_blank(index)
     }
 
-    fn reads_blank(&self, index: usize) -> bool {
+    pub(crate) fn reads_blank(&self, index: usize) -> bool {
         self.word(index).iter().all(|&byte| byte == self.erased)
     }
 
@@ -118,6 +121,10 @@ impl Unit {
 
     fn program_word(&mut self, index: usize, new: &[u8], rng: &mut Rng) -> Result<(), FlashError> {
         let flags = self.cells[index];
+        if flags & cell::LOSES != 0 {
+            self.set_bits(index, new);
+            return Ok(());
+        }
         if flags & cell::SPOILS != 0 {
             // Success is reported: only reading it back shows what happened.
             differ(self.word_mut(index), new, rng);

@@ -256,6 +256,8 @@ fn every_error_says_what_to_do_in_one_line() {
         FlashError::NotApproved,
         FlashError::Unreadable,
         FlashError::ProgramFailed,
+        FlashError::ReadFailed,
+        FlashError::EraseFailed,
         FlashError::File,
     ];
     let texts: std::collections::HashSet<String> = all.iter().map(ToString::to_string).collect();
@@ -265,7 +267,7 @@ fn every_error_says_what_to_do_in_one_line() {
             .iter()
             .all(|text| !text.is_empty() && !text.contains('\n'))
     );
-    assert_eq!(Tear::ALL.len(), 16);
+    assert_eq!(Tear::ALL.len(), 18);
 }
 
 #[test]

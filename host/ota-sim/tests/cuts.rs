@@ -287,6 +287,81 @@ fn a_spoiled_blank_word_takes_a_program_and_reads_back_wrong() {
     }
 }
 
+/// A flash whose first word looks blank behind a cut program and behind a cut erase, and has
+/// been through so many power-ups since.
+fn looks_blank(config: Config, tear: Tear, power_ups: u32) -> [Flash; 2] {
+    let word = vec![0x0F; config.write_size as usize];
+    let program = torn_program(config, &word, tear);
+    let erase = torn_erase(config, &pattern(22, 1024), tear);
+    [program, erase].map(|mut flash| {
+        (0..power_ups).for_each(|_| flash.power_up());
+        assert_eq!(read(&mut flash, 0, 1024).unwrap(), blank(&config, 1024));
+        flash
+    })
+}
+
+#[test]
+fn a_blank_word_that_fades_takes_a_program_and_loses_it_at_the_next_power_up() {
+    for config in geometries() {
+        let new = vec![0x0F; config.write_size as usize];
+        for power_ups in 0..3 {
+            for mut flash in looks_blank(config, Tear::BlankFading, power_ups) {
+                flash.program(0, &new).unwrap();
+                for _ in 0..3 {
+                    assert_eq!(read(&mut flash, 0, new.len()).unwrap(), new);
+                }
+                flash.power_up();
+                let now = read(&mut flash, 0, new.len());
+                assert_ne!(now, Ok(new.clone()), "{config:?}");
+                flash.power_up();
+                assert_eq!(read(&mut flash, 0, new.len()), now, "it fades once");
+                assert!(flash.violations().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_blank_word_that_vanishes_reads_blank_again_and_spoils_the_next_program() {
+    for config in geometries() {
+        let new = vec![0x0F; config.write_size as usize];
+        for power_ups in 0..3 {
+            for mut flash in looks_blank(config, Tear::BlankVanishing, power_ups) {
+                flash.program(0, &new).unwrap();
+                assert_eq!(read(&mut flash, 0, new.len()).unwrap(), new);
+                flash.power_up();
+                let word = read(&mut flash, 0, new.len()).unwrap();
+                assert_eq!(word, blank(&config, new.len()));
+                flash.program(0, &new).unwrap();
+                assert_ne!(read(&mut flash, 0, new.len()).unwrap(), new);
+                assert!(flash.violations().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_program_that_is_cut_over_a_word_that_loses_it_is_lost_as_well() {
+    for tear in [Tear::BlankFading, Tear::BlankVanishing] {
+        let config = Config::new(4096, 8, 1024);
+        let mut flash = torn_program(config, &[0x0F; 8], tear);
+        flash.arm(Cut::new(1, Tear::After));
+        flash.program(0, &[0x0F; 8]).unwrap_err();
+        flash.power_up();
+        assert_ne!(read(&mut flash, 0, 8), Ok(vec![0x0F; 8]), "{tear}");
+    }
+}
+
+#[test]
+fn an_erase_that_had_not_begun_heals_nothing() {
+    let config = Config::new(4096, 8, 1024);
+    let mut flash = torn_program(config, &[0x0F; 8], Tear::Fading);
+    flash.arm(Cut::new(1, Tear::Before));
+    flash.erase(0, 1024).unwrap_err();
+    flash.power_up();
+    assert_ne!(read(&mut flash, 0, 8), Ok(vec![0x0F; 8]));
+}
+
 #[test]
 fn a_fading_record_reads_right_after_the_cut_and_wrong_after_the_next_power_up() {
     for config in geometries() {
@@ -471,8 +546,8 @@ fn random_tears_reach_every_outcome() {
     let config = Config::new(1024, 8, 1024).with_ecc();
     let new = [0x0F; 64];
     let (mut old, mut done, mut unreadable, mut other) = (0, 0, 0, 0);
-    let (mut refused, mut spoiled, mut moved) = (0, 0, 0);
-    for tear in seeds() {
+    let (mut refused, mut spoiled, mut lost, mut moved) = (0, 0, 0, 0);
+    for tear in (0..600).map(Tear::Random) {
         let mut flash = torn_program(config, &new, tear);
         match read(&mut flash, 0, 64) {
             Err(_) => unreadable += 1,
@@ -486,12 +561,16 @@ fn random_tears_reach_every_outcome() {
         moved += usize::from(moving.bytes() != before);
         if read(&mut flash, 0, 64) == Ok(vec![0xFF; 64]) {
             match flash.program(0, &new) {
-                Ok(()) => spoiled += usize::from(read(&mut flash, 0, 64) != Ok(new.to_vec())),
+                Ok(()) if read(&mut flash, 0, 64) == Ok(new.to_vec()) => {
+                    flash.power_up();
+                    lost += usize::from(read(&mut flash, 0, 64) != Ok(new.to_vec()));
+                }
+                Ok(()) => spoiled += 1,
                 Err(error) => refused += usize::from(error == FlashError::ProgramFailed),
             }
         }
     }
-    let counts = [old, done, unreadable, other, refused, spoiled, moved];
+    let counts = [old, done, unreadable, other, refused, spoiled, lost, moved];
     assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
 }
 

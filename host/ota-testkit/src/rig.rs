@@ -9,7 +9,7 @@ use ota_bootloader::{
     Updater, Work,
 };
 use ota_image::{BootKeys, ENVELOPE_LEN, Envelope, PublicKey, TrustAnchors};
-use ota_sim::{Flash, Plan};
+use ota_sim::{Fault, Flash, Plan};
 
 use crate::chips::{Chips, Wire};
 use crate::crypto::RememberingCrypto;
@@ -222,6 +222,32 @@ impl Rig {
     pub fn rot(&mut self, region: Region, offset: u32, byte: u8) {
         let (chip, start) = self.chip(region);
         chip.corrupt(start + offset, byte);
+    }
+
+    /// Bit rot: a bit of a region is turned round from now on.
+    pub fn flip(&mut self, region: Region, offset: u32, bit: u8) {
+        let (chip, start) = self.chip(region);
+        chip.flip(start + offset, bit);
+    }
+
+    /// Arms a fault on the chip that a region lies on.
+    pub fn arm_fault(&mut self, region: Region, fault: Fault) {
+        self.chip(region).0.arm_fault(fault);
+    }
+
+    /// A unit of a region takes no erase any more, nor, if it is dead, a program.
+    pub fn wear_out(&mut self, region: Region, unit: u32, dead: bool) {
+        let size = self.product.map.geometry(region).erase_size;
+        let (chip, start) = self.chip(region);
+        chip.wear_out(start + unit * size, dead);
+    }
+
+    /// No fault is to come any more, and what wore out is as new.
+    pub fn mend(&mut self) {
+        self.flash.mend();
+        if let Some(external) = &mut self.external {
+            external.mend();
+        }
     }
 
     /// Erases of the units of a region so far, torn ones included.

@@ -306,8 +306,14 @@ impl Nor {
 /// What an answer of the flash means for the run.
 fn answer(offset: u32, done: Result<(), FlashError>) -> Result<(), Stop> {
     match done {
-        // The chip has no way to say that cells did not take a program: a read-back shows it.
-        Ok(()) | Err(FlashError::ProgramFailed | FlashError::Unreadable) => Ok(()),
+        // The chip has no way to say that cells did not take it: a read-back shows it.
+        Ok(())
+        | Err(
+            FlashError::ProgramFailed
+            | FlashError::EraseFailed
+            | FlashError::Unreadable
+            | FlashError::ReadFailed,
+        ) => Ok(()),
         Err(FlashError::PowerCut) => Err(Stop::PowerCut),
         Err(FlashError::ProgrammedTwice) => Err(Fault::ProgrammedTwice { offset }.into()),
         Err(FlashError::Protected) => Err(Fault::Protected { offset }.into()),

@@ -217,7 +217,13 @@ impl FlashInterface {
             }
             Err((_, FlashError::PowerCut)) => Err(Stop::PowerCut),
             // Nobody could know that the cells are bad.
-            Err((_, FlashError::ProgramFailed | FlashError::Unreadable)) => {
+            Err((
+                _,
+                FlashError::ProgramFailed
+                | FlashError::EraseFailed
+                | FlashError::Unreadable
+                | FlashError::ReadFailed,
+            )) => {
                 self.raise(status::PROGERR);
                 Ok(())
             }

@@ -1,8 +1,8 @@
 //! The application's side: admit a release, stage it, ask for it.
 
 use ota_image::{
-    BootKeys, Crypto, Distribution, ENVELOPE_LEN, Envelope, FrameError, Limits, PolicyError,
-    TrustAnchors, Verified, VerifyError,
+    BootKeys, Crypto, Distribution, ENVELOPE_LEN, Envelope, FrameError, Limits, Manifest,
+    PolicyError, Reader, TrustAnchors, Verified, VerifyError,
 };
 
 use crate::bank::{BankLost, write_bank};

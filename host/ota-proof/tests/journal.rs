@@ -91,6 +91,7 @@ fn a_rollback_does_not_rest_on_a_record_that_was_written_over_a_torn_place() {
         device.rig.product.trial = TrialLimits {
             attempts: 1,
             interruptions: 0,
+            crashes: 0,
         };
         device.stage();
         device.boots(ResetCause::Software);

@@ -67,21 +67,25 @@ fn the_newest_record_is_not_erased_before_the_next_one_is_whole() {
 #[test]
 fn a_record_with_any_bit_changed_is_not_believed() {
     let (mut start, _, _) = on_trial(SMALL);
-    let states: Vec<_> = {
-        let trial = start.record().state;
-        let at = newest(&mut start);
-        let mut former = start.clone();
-        former.flash.corrupt(at, 0);
-        vec![trial, former.record().state]
+    let trial = start.record().state;
+    // Of the records that say so, one is left.
+    let mut at = newest(&mut start);
+    let former = loop {
+        let mut rig = start.clone();
+        rig.flash.corrupt(at, 0);
+        let state = rig.record().state;
+        if state != trial {
+            break state;
+        }
+        start = rig;
+        at = newest(&mut start);
     };
-    assert_ne!(states[0], states[1]);
-    let at = newest(&mut start);
     for bit in 0..128 * 8 {
         let mut rig = start.clone();
         let byte = rig.flash.bytes()[at as usize + bit / 8];
         rig.flash
             .corrupt(at + u32::try_from(bit / 8).unwrap(), byte ^ 1 << (bit % 8));
-        assert_eq!(rig.record().state, states[1], "bit {bit}");
+        assert_eq!(rig.record().state, former, "bit {bit}");
     }
 }
 
@@ -126,7 +130,7 @@ fn a_request_is_on_record_whole_or_not_at_all() {
             assert!(rig.holds(Index::Zero, 0, image), "{cut}");
         },
     );
-    assert_eq!(cuts, 24);
+    assert_eq!(cuts, TEARS);
 }
 
 // esp-bootloader-esp-idf: with a blank `otadata`, the slot that runs can be the one to be written.

@@ -2,7 +2,7 @@
 //! made of.
 //!
 //! - [`keys`]: key files of the two roles, signing, trust anchors
-//! - [`input`]: firmware images, `.bin` and `.elf`
+//! - [`input`]: firmware images, `.bin`, `.elf` and `.hex`
 //! - [`esp32c3`]: images in that chip's own format
 //! - [`package`]: building, signing and checking `.ota` files
 //! - [`map`]: flash maps, built in or from TOML

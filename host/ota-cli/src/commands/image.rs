@@ -7,7 +7,7 @@ use ota_esp32c3::memory::Loader;
 
 use crate::files::{self, Access, Existing};
 use crate::flash::FlashImage;
-use crate::input::Firmware;
+use crate::input::{Firmware, Reading, Target};
 use crate::map::Map;
 use crate::output::Format;
 use crate::package::Package;
@@ -71,7 +71,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 fn bootloader(path: &std::path::Path, map: &Map) -> Result<Vec<u8>> {
     let base = map.flash.base + map.regions.bootloader.offset;
-    let firmware = Firmware::load_for(path, map, Loader::MaskRom, base)?;
+    let target = Target {
+        map,
+        loader: Loader::MaskRom,
+        address: base,
+    };
+    let firmware = Firmware::load(path, &Reading::default(), Some(&target))?;
+    super::warn(path, &firmware.remarks);
     let linked = firmware.address;
     let firmware = firmware
         .at(base)

@@ -8,7 +8,7 @@ use ota_bootloader::BOOT_FORMAT;
 use ota_esp32c3::memory::Loader;
 
 use crate::ids;
-use crate::input::Firmware;
+use crate::input::{Area, Firmware, Format, Reading, Selection, Target};
 use crate::map::Map;
 use crate::number::{parse, parse_chunk_size, parse_range, parse_u32};
 use crate::package::{Package, Recipe};
@@ -21,6 +21,8 @@ Examples:
       --version 1.4.2 --counter 7 --vendor acme --class sensor -o app-1.4.2.ota
   ota pack app.bin --map rp2040 --version 1.4.2 --counter 7 \\
       --vendor 5bd98a2b-f186-505c-9abd-abeea11dba9e --class sensor -o app-1.4.2.ota
+  ota pack app.hex --format hex --map stm32l476 --only slot0 --skip 0x0808_0000..0x0808_0800 \\
+      --version 1.4.2 --counter 7 --vendor acme --class sensor -o app-1.4.2.ota
 
 The counter is for security: raise it when no older release may ever run again. The sequence is
 the order of releases. Vendor and class are names, from which UUIDs are derived, or UUIDs.";
@@ -29,7 +31,8 @@ the order of releases. Vendor and class are names, from which UUIDs are derived,
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The firmware: a flat .bin, or an .elf (its segments by load address, gaps filled with 0xFF)
+    /// The firmware: a flat .bin, or an .elf (its segments by load address, gaps filled with 0xFF);
+    /// Intel HEX with --format hex
     image: PathBuf,
     /// The release's version, for people: 1 to 32 visible ASCII characters
     #[arg(long)]
@@ -55,6 +58,16 @@ pub(super) struct Args {
     /// A flash map (file or built-in name): gives the load address, and the image must fit it
     #[arg(long, value_name = "MAP")]
     map: Option<PathBuf>,
+    /// What the image is; by default a .bin or an .elf, told by what it holds
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Take only these bytes of an ELF or HEX file: a region of the map, or addresses as
+    /// 0x1000..0x2000; may be repeated
+    #[arg(long, value_name = "AREA")]
+    only: Vec<Area>,
+    /// Leave out these bytes of an ELF or HEX file; may be repeated
+    #[arg(long, value_name = "AREA")]
+    skip: Vec<Area>,
     /// The order of releases; by default the time in milliseconds since 1970
     #[arg(long, value_name = "N", value_parser = parse)]
     sequence: Option<u64>,
@@ -86,6 +99,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         "the package would replace its own image"
     );
     package.save(&args.out)?;
+    super::warn(&args.image, &firmware.remarks);
     super::print(&format!(
         "{}: {} {}, {} bytes, chunks: {}, unsigned",
         args.out.display(),
@@ -99,12 +113,19 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// The image at the address it is for.
 fn place(args: &Args, map: Option<&Map>) -> Result<Firmware> {
     let given = args.load_address.or(map.map(|map| map.load_addresses()[0]));
-    let firmware = match (map, given) {
-        (Some(map), Some(address)) => {
-            Firmware::load_for(&args.image, map, Loader::SecondStage, address)?
-        }
-        _ => Firmware::load(&args.image)?,
+    let target = map.zip(given).map(|(map, address)| Target {
+        map,
+        loader: Loader::SecondStage,
+        address,
+    });
+    let reading = Reading {
+        format: args.format,
+        selection: Selection {
+            only: args.only.clone(),
+            skip: args.skip.clone(),
+        },
     };
+    let firmware = Firmware::load(&args.image, &reading, target.as_ref())?;
     let address = given
         .or(firmware.address)
         .context("a flat image does not say where it is linked: give --load-address or --map")?;

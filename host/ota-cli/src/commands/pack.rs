@@ -13,6 +13,7 @@ use crate::map::Map;
 use crate::number::{parse, parse_chunk_size, parse_range, parse_u32};
 use crate::package::{Package, Recipe};
 use crate::refusal::Refusal;
+use crate::sequence;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,6 +72,9 @@ pub(super) struct Args {
     /// The order of releases; by default the time in milliseconds since 1970
     #[arg(long, value_name = "N", value_parser = parse)]
     sequence: Option<u64>,
+    /// The sequence is meant, though it is ahead of the clock: no warning
+    #[arg(long, requires = "sequence")]
+    allow_future_sequence: bool,
     /// The lowest boot format that the image works with; by default that of this version
     #[arg(long, value_name = "N", default_value_t = BOOT_FORMAT)]
     boot_format: u8,
@@ -84,8 +88,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let map = args.map.as_deref().map(Map::load).transpose()?;
+    let sequence = sequence_of(args)?;
     let firmware = place(args, map.as_ref())?;
-    let package = Package::build(&recipe(args, &firmware)?, &firmware.bytes)?;
+    let package = Package::build(&recipe(args, sequence, &firmware)?, &firmware.bytes)?;
     let manifest = package.manifest()?;
     if let Some(map) = &map {
         let limits = map.expected()?.limits(&manifest);
@@ -134,7 +139,7 @@ fn place(args: &Args, map: Option<&Map>) -> Result<Firmware> {
         .with_context(|| args.image.display().to_string())
 }
 
-fn recipe(args: &Args, firmware: &Firmware) -> Result<Recipe> {
+fn recipe(args: &Args, sequence: u64, firmware: &Firmware) -> Result<Recipe> {
     let vendor = ids::vendor(&args.vendor)?;
     Ok(Recipe {
         vendor,
@@ -143,7 +148,7 @@ fn recipe(args: &Args, firmware: &Firmware) -> Result<Recipe> {
         component: 0,
         load_address: firmware.address.unwrap_or_default(),
         version: args.version.clone(),
-        sequence: args.sequence.map_or_else(now, Ok)?,
+        sequence,
         security_counter: args.counter,
         chunk_size: args.chunk_size,
         lowest_boot_format: args.boot_format,
@@ -154,10 +159,21 @@ fn recipe(args: &Args, firmware: &Firmware) -> Result<Recipe> {
     })
 }
 
-fn now() -> Result<u64> {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH);
-    let time = time.context("the clock is before 1970: set it, or give --sequence")?;
-    Ok(u64::try_from(time.as_millis())?)
+/// The sequence that was given, or the time.
+fn sequence_of(args: &Args) -> Result<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let Some(sequence) = args.sequence else {
+        return sequence::from_clock(
+            now.context("the clock is before 1970: set it, or give --sequence")?,
+        );
+    };
+    sequence::check(sequence)?;
+    // A clock before 1970 is behind every sequence.
+    let remark = sequence::ahead(sequence, now.unwrap_or_default());
+    if let Some(remark) = remark.filter(|_| !args.allow_future_sequence) {
+        super::note(&format!("warning: {remark}"));
+    }
+    Ok(sequence)
 }
 
 fn is_same_file(a: &std::path::Path, b: &std::path::Path) -> bool {

@@ -16,6 +16,7 @@ mod linker;
 mod packages;
 mod places;
 mod refusals;
+mod sequences;
 mod serving;
 mod shop;
 mod tricks;

@@ -6,6 +6,7 @@ mod image;
 mod inspect;
 mod keygen;
 mod pack;
+mod reading;
 mod serve;
 mod sign;
 mod verify;

@@ -8,7 +8,7 @@ use ota_bootloader::BOOT_FORMAT;
 use ota_esp32c3::memory::Loader;
 
 use crate::ids;
-use crate::input::{Area, Firmware, Format, Reading, Selection, Target};
+use crate::input::{Firmware, Target};
 use crate::map::Map;
 use crate::number::{parse, parse_chunk_size, parse_range, parse_u32};
 use crate::package::{Package, Recipe};
@@ -59,16 +59,8 @@ pub(super) struct Args {
     /// A flash map (file or built-in name): gives the load address, and the image must fit it
     #[arg(long, value_name = "MAP")]
     map: Option<PathBuf>,
-    /// What the image is; by default a .bin or an .elf, told by what it holds
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Take only these bytes of an ELF or HEX file: a region of the map, or addresses as
-    /// 0x1000..0x2000; may be repeated
-    #[arg(long, value_name = "AREA")]
-    only: Vec<Area>,
-    /// Leave out these bytes of an ELF or HEX file; may be repeated
-    #[arg(long, value_name = "AREA")]
-    skip: Vec<Area>,
+    #[command(flatten)]
+    reading: super::reading::ReadingArgs,
     /// The order of releases; by default the time in milliseconds since 1970
     #[arg(long, value_name = "N", value_parser = parse)]
     sequence: Option<u64>,
@@ -123,14 +115,7 @@ fn place(args: &Args, map: Option<&Map>) -> Result<Firmware> {
         loader: Loader::SecondStage,
         address,
     });
-    let reading = Reading {
-        format: args.format,
-        selection: Selection {
-            only: args.only.clone(),
-            skip: args.skip.clone(),
-        },
-    };
-    let firmware = Firmware::load(&args.image, &reading, target.as_ref())?;
+    let firmware = Firmware::load(&args.image, &args.reading.reading(), target.as_ref())?;
     let address = given
         .or(firmware.address)
         .context("a flat image does not say where it is linked: give --load-address or --map")?;

@@ -138,7 +138,7 @@ impl Firmware {
                 native(bytes, format, reading, target)?
             }
             _ if format == Format::Bin => flat(bytes, kind, reading, target)?,
-            _ => place::image(bytes, format, &reading.selection, target)?,
+            _ => place::image(&bytes, format, &reading.selection, target)?,
         };
         check_payload(&firmware.bytes)?;
         Ok(firmware)

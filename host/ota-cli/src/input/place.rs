@@ -26,18 +26,17 @@ struct Slot {
 
 /// Makes the image that an ELF or HEX file has for a slot, or for wherever it begins.
 pub(super) fn image(
-    bytes: Vec<u8>,
+    bytes: &[u8],
     format: Format,
     selection: &Selection,
     target: Option<&Target<'_>>,
 ) -> Result<Firmware> {
     let (parts, program) = if format == Format::Hex {
-        (hex::parts(&bytes)?, Program::Unknown)
+        (hex::parts(bytes)?, Program::Unknown)
     } else {
-        let parts = elf::parts(&bytes, Address::Physical)?;
-        (parts, Program::of(elf::arm_entry(&bytes)?))
+        let parts = elf::parts(bytes, Address::Physical)?;
+        (parts, Program::of(elf::arm_entry(bytes)?))
     };
-    drop(bytes);
     let (mut parts, left) = selection.apply(parts, target.map(|target| target.map))?;
     let mut remarks: Vec<_> = left.iter().map(left_out).collect();
     parts.sort_by_key(|part| part.address);

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use ota_esp32c3::image::{
     CHECKSUM_SEED, CHIP_ID, DIGEST_LEN, Image, ImageError, MAGIC, SEGMENT_HEADER_LEN, checksum,
     checksum_at,
@@ -11,7 +11,7 @@ use ota_esp32c3::image::{
 use ota_esp32c3::memory::{Loader, Memory, PAGE, Place};
 use sha2::{Digest as _, Sha256};
 
-use crate::input::{self, Address};
+use crate::input::{self, Address, Part};
 use crate::refusal::Refusal;
 
 /// Flash is read on two lines, as every module can.
@@ -26,12 +26,6 @@ const DESCRIPTOR_MAGIC: u32 = 0xABCD_5432;
 /// Where the digest of the ELF is in it.
 const ELF_DIGEST: std::ops::Range<usize> = 0x90..0xB0;
 
-/// Bytes for the chip, from an address on.
-struct Part {
-    address: u32,
-    bytes: Vec<u8>,
-}
-
 /// Makes the image of an ELF, for a flash of this size.
 ///
 /// Segments are taken by the address they run at. Mapped ones are put where the MMU can show them;
@@ -40,8 +34,23 @@ struct Part {
 /// # Errors
 /// If it is no ELF for the chip, or one that no loader may load.
 pub fn image(elf: &[u8], loader: Loader, flash_size: u32) -> Result<Vec<u8>> {
+    image_of(
+        elf,
+        input::elf_parts(elf, Address::Virtual)?,
+        loader,
+        flash_size,
+    )
+}
+
+/// Makes the image of these parts of an ELF.
+pub(crate) fn image_of(
+    elf: &[u8],
+    parts: Vec<Part>,
+    loader: Loader,
+    flash_size: u32,
+) -> Result<Vec<u8>> {
     let entry = input::risc_v_entry(elf)?;
-    let parts = parts(elf)?;
+    let parts = words(parts)?;
     let (mut mapped, loaded): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_mapped);
     if let Some(first) = mapped.first_mut() {
         name_elf(first, elf);
@@ -50,20 +59,6 @@ pub fn image(elf: &[u8], loader: Loader, flash_size: u32) -> Result<Vec<u8>> {
     out.fill(mapped, loaded.into())?;
     let bytes = out.finish()?;
     check(&bytes, loader)?;
-    Ok(bytes)
-}
-
-/// An ELF becomes an image; an image is checked; anything else stays as it is.
-///
-/// # Errors
-/// As [`image`] and [`check`].
-pub fn native(bytes: Vec<u8>, loader: Loader, flash_size: u32) -> Result<Vec<u8>> {
-    if bytes.starts_with(&object::elf::ELFMAG) {
-        return image(&bytes, loader, flash_size);
-    }
-    if bytes.first() == Some(&MAGIC) {
-        check(&bytes, loader)?;
-    }
     Ok(bytes)
 }
 
@@ -84,21 +79,13 @@ pub fn check(bytes: &[u8], loader: Loader) -> Result<()> {
 }
 
 /// What is to be loaded, by address; lengths are made multiples of four.
-fn parts(elf: &[u8]) -> Result<Vec<Part>> {
-    let segments = input::segments(elf, Address::Virtual)?;
-    ensure!(
-        !segments.is_empty(),
-        "the ELF has nothing to load: is it an object file?"
-    );
-    let part = |segment: input::Segment<'_>| {
-        let mut bytes = segment.bytes.to_vec();
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        Part {
-            address: segment.address,
-            bytes,
-        }
-    };
-    Ok(segments.into_iter().map(part).collect())
+fn words(mut parts: Vec<Part>) -> Result<Vec<Part>> {
+    parts.sort_by_key(|part| part.address);
+    input::check_overlaps(&parts)?;
+    for part in &mut parts {
+        part.bytes.resize(part.bytes.len().next_multiple_of(4), 0);
+    }
+    Ok(parts)
 }
 
 fn is_mapped(part: &Part) -> bool {

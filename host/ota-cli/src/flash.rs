@@ -28,9 +28,10 @@ impl FlashImage {
     /// before both keys have signed. Everything else that the device checks is.
     ///
     /// # Errors
-    /// If the package is damaged or not for this map, or the bootloader does not fit.
+    /// If the package is damaged, holds no firmware or is not for this map, or the bootloader does not fit.
     pub fn build(map: &Map, package: &Package, bootloader: Option<&[u8]>) -> Result<Self> {
         package.check_contents()?;
+        package.check_kind()?;
         let manifest = package.manifest()?;
         let mut device = map.expected()?;
         // The factory's image runs from slot 0, so it must be linked for that one.

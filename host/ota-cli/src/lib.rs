@@ -2,9 +2,9 @@
 //! made of.
 //!
 //! - [`keys`]: key files of the two roles, signing, trust anchors
-//! - [`input`]: firmware images, `.bin` and `.elf`
+//! - [`input`]: firmware images, `.bin`, `.elf` and `.hex`
 //! - [`esp32c3`]: images in that chip's own format
-//! - [`package`]: building, signing and checking `.ota` files
+//! - [`package`]: building, signing and checking `.ota` files; [`sequence`]: their order
 //! - [`map`]: flash maps, built in or from TOML
 //! - [`flash`]: factory images, and [`output`]: the file formats they are written in
 //! - [`device`]: virtual devices, which run the devices' own code
@@ -25,4 +25,5 @@ pub mod output;
 pub mod package;
 pub mod refusal;
 pub mod screen;
+pub mod sequence;
 pub mod server;

@@ -7,7 +7,7 @@ use ota_esp32c3::memory::Loader;
 
 use crate::files::{self, Access, Existing};
 use crate::flash::FlashImage;
-use crate::input::Firmware;
+use crate::input::{Firmware, Reading, Target};
 use crate::map::Map;
 use crate::output::Format;
 use crate::package::Package;
@@ -35,9 +35,11 @@ pub(super) struct Args {
     /// The first release; it must fit the map, and need not be signed yet
     #[arg(long, value_name = "NAME.ota")]
     app: PathBuf,
-    /// The bootloader: .bin, or .elf linked for the map's bootloader region
+    /// The bootloader: .bin, or .elf linked for the map's bootloader region; .hex with --format hex
     #[arg(long, value_name = "FILE")]
     bootloader: Option<PathBuf>,
+    #[command(flatten)]
+    reading: super::reading::ReadingArgs,
     /// The file to write: .bin, .uf2 or .hex
     #[arg(short, long, value_name = "FLASH")]
     out: PathBuf,
@@ -50,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let bootloader = args
         .bootloader
         .as_ref()
-        .map(|path| bootloader(path, &map))
+        .map(|path| bootloader(path, &args.reading.reading(), &map))
         .transpose()?;
     let image = FlashImage::build(&map, &package, bootloader.as_deref())
         .with_context(|| format!("{} for {}", args.app.display(), map.name))?;
@@ -69,9 +71,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
     ))
 }
 
-fn bootloader(path: &std::path::Path, map: &Map) -> Result<Vec<u8>> {
+fn bootloader(path: &std::path::Path, reading: &Reading, map: &Map) -> Result<Vec<u8>> {
     let base = map.flash.base + map.regions.bootloader.offset;
-    let firmware = Firmware::load_for(path, map, Loader::MaskRom, base)?;
+    let target = Target {
+        map,
+        loader: Loader::MaskRom,
+        address: base,
+    };
+    let firmware = Firmware::load(path, reading, Some(&target))?;
+    super::warn(path, &firmware.remarks);
     let linked = firmware.address;
     let firmware = firmware
         .at(base)

@@ -6,11 +6,13 @@ mod image;
 mod inspect;
 mod keygen;
 mod pack;
+mod reading;
 mod serve;
 mod sign;
 mod verify;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -106,6 +108,13 @@ fn print(text: &str) -> Result<()> {
 /// Writes a line to standard error; if nobody reads it, so be it.
 pub fn note(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Says what somebody should know who got what was asked for.
+fn warn(path: &Path, remarks: &[String]) {
+    for remark in remarks {
+        note(&format!("warning: {}: {remark}", path.display()));
+    }
 }
 
 /// Prints a value as JSON, for programs.

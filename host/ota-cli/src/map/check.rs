@@ -11,6 +11,7 @@ const MAX_FLASH: u32 = 0x1000_0000;
 impl Map {
     pub(crate) fn check(&self) -> Result<()> {
         self.check_flash()?;
+        self.check_ram()?;
         for (name, span) in self.regions.named() {
             self.check_region(name, span)?;
         }
@@ -47,6 +48,18 @@ impl Map {
             "flash.size is {:#x}: larger than any flash that holds firmware",
             flash.size
         );
+        Ok(())
+    }
+
+    fn check_ram(&self) -> Result<()> {
+        for ram in &self.ram {
+            ensure!(
+                ram.size > 0 && ram.end() <= 1 << 32,
+                "ram at {:#x} has the size {:#x}: it is empty, or ends above 4 GiB",
+                ram.base,
+                ram.size
+            );
+        }
         Ok(())
     }
 
@@ -197,16 +210,18 @@ mod tests {
     }
 
     #[test]
-    fn impossible_flash_is_refused() {
+    fn impossible_memory_is_refused() {
         assert!(broken("write_size = 1", "write_size = 3").contains("write_size"));
         assert!(broken("erase_size = 4096", "erase_size = 0").contains("erase_size"));
         assert!(broken("erased = 0xFF", "erased = 0x55").contains("erased"));
+        assert!(broken("size = 0x4_2000", "size = 0").contains("ram at 0x20000000"));
+        assert!(broken("base = 0x2000_0000", "base = 0xFFFF_0000").contains("above 4 GiB"));
     }
 
     #[test]
     fn what_is_no_map_is_refused_with_its_line() {
         assert!(broken("step = 4096", "steps = 4096").starts_with("line 5: unknown field `steps`"));
-        assert!(broken("size = 0x20_0000", "size = -1").starts_with("line 9: "));
+        assert!(broken("size = 0x20_0000", "size = -1").starts_with("line 12: "));
         assert!(broken("[regions]", "[region]").contains("region"));
         assert!(Map::parse("").is_err());
     }

@@ -3,6 +3,7 @@
 //! A map is a TOML file, or the name of one that is built in: see `maps/` for the format.
 
 mod check;
+mod memory;
 
 use std::path::Path;
 
@@ -12,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::package::Expected;
+
+pub use memory::Memory;
+pub(crate) use memory::any_ram;
 
 /// The maps that are built in.
 const BUILT_IN: [(&str, &str); 4] = [
@@ -42,6 +46,10 @@ pub struct Map {
     /// Where the slot that runs appears to the CPU, if not at its place in the flash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_address: Option<u32>,
+    /// The processor's RAM, where the stack of an image has to be. By default where a Cortex-M has
+    /// it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ram: Vec<Memory>,
     /// The flash.
     pub flash: FlashGeometry,
     /// What lies where.
@@ -64,11 +72,13 @@ pub enum Strategy {
 
 /// What lies in a slot, and in the bootloader's region.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum ImageFormat {
     /// The bytes as the processor sees them.
     #[default]
     Flat,
+    /// The same for a Cortex-M, whose images begin with a vector table.
+    CortexM,
     /// The format of the ESP32-C3's loaders.
     Esp32c3,
 }

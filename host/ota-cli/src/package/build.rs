@@ -8,6 +8,7 @@ use ota_image::{
 
 use super::Package;
 use crate::refusal::Refusal;
+use crate::sequence;
 
 /// What a release says about itself, besides what follows from the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +41,10 @@ impl Package {
     /// Packs an image, unsigned. The same recipe and image always give the same bytes.
     ///
     /// # Errors
-    /// If the image is empty, too long for the chunk size, or the recipe makes no manifest.
+    /// If the image is empty, too long for the chunk size, the sequence leaves no room, or the
+    /// recipe makes no manifest.
     pub fn build(recipe: &Recipe, image: &[u8]) -> Result<Self> {
+        sequence::check(recipe.sequence)?;
         let chunk_size = ChunkSize::from_bytes(recipe.chunk_size)
             .with_context(|| format!("{} is no chunk size", recipe.chunk_size))?;
         let table = table(chunk_size, image);

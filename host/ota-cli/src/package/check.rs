@@ -5,6 +5,7 @@ use ota_bootloader::BOOT_FORMAT;
 use ota_image::{Distribution, Limits, Manifest, PageError, SoftwareCrypto, Verified, sha256_of};
 
 use super::{Package, build};
+use crate::input::check_payload;
 use crate::keys::Anchors;
 use crate::refusal::Refusal;
 
@@ -92,7 +93,8 @@ impl Package {
 
     /// Makes every check that a device makes, with the device's own code: both signatures, the
     /// manifest as the client and as the bootloader reads it, whether the release is for the
-    /// device, every page, every chunk, the image.
+    /// device, every page, every chunk, the image. And one that it cannot make: whether the payload
+    /// is firmware at all, and not another kind of file.
     ///
     /// # Errors
     /// What a device would refuse it for first, with its code.
@@ -113,7 +115,17 @@ impl Package {
         check_pages(&verified, table)?;
         check_chunks(&verified, table, image)?;
         check_image(&verified, image)?;
+        check_payload(image)?;
         Ok(verified)
+    }
+
+    /// Refuses a payload that is another kind of file, such as a web page: it could be signed, but
+    /// never run.
+    ///
+    /// # Errors
+    /// By the name of what it is.
+    pub fn check_kind(&self) -> Result<()> {
+        check_payload(self.payload()?)
     }
 
     fn check_length(&self, manifest: &Manifest) -> Result<()> {

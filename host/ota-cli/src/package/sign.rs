@@ -35,10 +35,11 @@ impl Package {
     /// What must hold before a key is asked for a signature.
     ///
     /// # Errors
-    /// If the package is damaged, or if this key has signed in the other role already: two
+    /// If the package is damaged or holds no firmware, or if this key has signed in the other role already: two
     /// roles are worth two signatures only as long as no key gives both.
     pub fn check_before_signing(&self, role: Role, key: &PublicKey) -> Result<()> {
         self.check_contents()?;
+        self.check_kind()?;
         let other = match role {
             Role::Release => Role::Boot,
             Role::Boot => Role::Release,

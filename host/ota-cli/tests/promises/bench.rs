@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use ota_cli::map::{ImageFormat, Map};
 use tempfile::TempDir;
 
 /// A temporary folder in which the tool is run.
@@ -99,6 +100,21 @@ impl Bench {
         outcome.stdout
     }
 
+    /// Runs the tool, which must do what it is asked, with these things to say about it.
+    #[track_caller]
+    pub(crate) fn warned(&self, args: &[&str], remarks: &[&str]) {
+        let outcome = self.run(args);
+        assert_eq!(outcome.status, 0, "{args:?}: {}", outcome.stderr);
+        let lines: Vec<_> = outcome.stderr.lines().collect();
+        assert_eq!(lines.len(), remarks.len(), "{args:?}: {lines:?}");
+        for (line, remark) in lines.iter().zip(remarks) {
+            assert!(
+                line.starts_with("warning: ") && line.contains(remark),
+                "{line}"
+            );
+        }
+    }
+
     /// Runs the tool, which must refuse, with one line that contains `reason`.
     #[track_caller]
     pub(crate) fn refused(&self, args: &[&str], reason: &str) -> String {
@@ -137,9 +153,25 @@ pub(crate) fn ota() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin!("ota"))
 }
 
+/// A firmware for a Cortex-M at this address: a vector table, then as in [`image`].
+pub(crate) fn firmware(address: u32, length: usize) -> Vec<u8> {
+    let vectors = [0x2000_1000_u32, address + 9].map(u32::to_le_bytes);
+    let mut bytes = [vectors.concat(), image(length)].concat();
+    bytes.truncate(length);
+    bytes
+}
+
+/// A firmware that the map's chip could run; for an ESP32-C3 one that the vendor's tool made.
+pub(crate) fn firmware_for(map: &Map, length: usize) -> Vec<u8> {
+    match map.image_format {
+        ImageFormat::Esp32c3 => std::fs::read(here("tests/vectors/esp32c3/app.bin")).unwrap(),
+        _ => firmware(map.load_addresses()[0], length),
+    }
+}
+
 /// An image in which no two chunks are the same.
 pub(crate) fn image(length: usize) -> Vec<u8> {
-    (0_u32..)
+    (1_u32..)
         .flat_map(|word| word.wrapping_mul(0x9E37_79B9).to_le_bytes())
         .take(length)
         .collect()

@@ -2,65 +2,8 @@
 
 use ota_cli::input::Firmware;
 
-use crate::bench::Bench;
-
-const LOAD: u32 = 1;
-const NOTE: u32 = 4;
-
-struct Segment<'a> {
-    kind: u32,
-    physical: u32,
-    bytes: &'a [u8],
-}
-
-fn load(physical: u32, bytes: &[u8]) -> Segment<'_> {
-    Segment {
-        kind: LOAD,
-        physical,
-        bytes,
-    }
-}
-
-/// A little-endian 32-bit ARM executable with these program headers and nothing else.
-fn elf(segments: &[Segment<'_>]) -> Vec<u8> {
-    let count = u16::try_from(segments.len()).unwrap();
-    let mut data = 52 + 32 * u32::from(count);
-    let mut file = b"\x7FELF\x01\x01\x01".to_vec();
-    file.resize(16, 0);
-    // Executable, ARM, version 1, entry, program headers at 52, no sections, flags.
-    file.extend([2, 0, 40, 0, 1, 0, 0, 0, 0, 0, 0, 0, 52, 0, 0, 0]);
-    file.extend([0; 8]);
-    file.extend(
-        [52_u16, 32, count, 40, 0, 0]
-            .iter()
-            .flat_map(|half| half.to_le_bytes()),
-    );
-    for Segment {
-        kind,
-        physical,
-        bytes,
-    } in segments
-    {
-        let length = u32::try_from(bytes.len()).unwrap();
-        // Virtual addresses in RAM: it must be the physical ones that count.
-        let header = [
-            *kind,
-            data,
-            0x2000_0000,
-            *physical,
-            length,
-            length + 64,
-            5,
-            4,
-        ];
-        file.extend(header.iter().flat_map(|word| word.to_le_bytes()));
-        data += length;
-    }
-    segments
-        .iter()
-        .for_each(|segment| file.extend(segment.bytes));
-    file
-}
+use crate::bench::{Bench, firmware};
+use crate::linker::{Segment, elf, load, note};
 
 fn parse(segments: &[Segment<'_>]) -> Result<Firmware, String> {
     Firmware::parse(elf(segments)).map_err(|error| format!("{error:#}"))
@@ -68,43 +11,30 @@ fn parse(segments: &[Segment<'_>]) -> Result<Firmware, String> {
 
 #[test]
 fn segments_lie_at_their_load_addresses_and_gaps_are_erased_flash() {
-    let firmware = parse(&[
+    let read = parse(&[
         load(0x1002_0010, b"data"),
         load(0x1002_0000, b"vectors"),
-        Segment {
-            kind: NOTE,
-            physical: 0,
-            bytes: b"not loaded",
-        },
+        note(b"not loaded"),
         load(0x2000_0000, b""),
     ]);
     let bytes = b"vectors\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFFdata".to_vec();
-    assert_eq!(
-        firmware,
-        Ok(Firmware {
-            bytes,
-            address: Some(0x1002_0000)
-        })
-    );
+    let read = read.unwrap();
+    assert_eq!((read.bytes, read.address), (bytes, Some(0x1002_0000)));
 }
 
 #[test]
-fn an_elf_can_be_placed_at_its_slot_but_not_moved() {
-    let at = |address| parse(&[load(0x1002_0004, b"code")]).unwrap().at(address);
-    assert_eq!(at(0x1002_0000).unwrap().bytes, b"\xFF\xFF\xFF\xFFcode");
-    assert_eq!(at(0x1002_0004).unwrap().bytes, b"code");
-    assert!(
-        at(0x1002_0008)
-            .unwrap_err()
-            .to_string()
-            .contains("below the load address")
-    );
-    assert!(
-        at(0x0800_0000)
-            .unwrap_err()
-            .to_string()
-            .contains("another slot")
-    );
+fn an_elf_lies_where_it_was_linked_for_and_nowhere_else() {
+    let at = |address| {
+        parse(&[load(0x1002_0004, b"\x01code")])
+            .unwrap()
+            .at(address)
+    };
+    assert_eq!(at(0x1002_0004).unwrap().bytes, b"\x01code");
+    for elsewhere in [0, 0x0800_0000, 0x1002_0000, 0x1002_0003, 0x1002_0008] {
+        let said = at(elsewhere).unwrap_err().to_string();
+        assert!(said.contains("begins at 0x10020004"), "{said}");
+        assert!(said.contains(&format!("{elsewhere:#010x}")), "{said}");
+    }
 }
 
 #[test]
@@ -115,19 +45,12 @@ fn an_elf_that_makes_no_image_is_refused() {
     };
     refused(
         &[load(0x1000_0000, b"a"), load(0x2000_0000, b"b")],
-        "256 MiB apart",
+        "255 MiB apart",
     );
     refused(&[load(0, b"a"), load(0xFFFF_FFFF, b"b")], "apart");
     refused(&[load(0x100, b"abcd"), load(0x103, b"e")], "overlap");
     refused(&[], "nothing to load");
-    refused(
-        &[Segment {
-            kind: NOTE,
-            physical: 0,
-            bytes: b"x",
-        }],
-        "nothing to load",
-    );
+    refused(&[note(b"x")], "nothing to load");
 }
 
 #[test]
@@ -157,16 +80,18 @@ fn damaged_elfs_are_errors_never_panics() {
 #[test]
 fn the_load_address_comes_from_the_elf_unless_it_is_given() {
     let bench = Bench::new();
-    bench.write("app.elf", &elf(&[load(0x1002_0100, b"code")]));
+    let code = firmware(0x1002_0000, 100);
+    bench.write("app.elf", &elf(&[load(0x1002_0000, &code)]));
     let pack = |more: &str| {
         let line =
             format!("pack app.elf -o app.ota --version 1 --counter 1 --vendor v --class c{more}");
         bench.ok(&line.split(' ').collect::<Vec<_>>());
         let package = ota_cli::package::Package::load(&bench.path("app.ota")).unwrap();
         let manifest = package.manifest().unwrap();
-        (manifest.load_address, manifest.image_length)
+        assert_eq!(package.payload().unwrap(), code);
+        manifest.load_address
     };
-    assert_eq!(pack(""), (0x1002_0100, 4));
-    assert_eq!(pack(" --load-address 0x10020000"), (0x1002_0000, 0x104));
-    assert_eq!(pack(" --map rp2040"), (0x1002_0000, 0x104));
+    for more in ["", " --load-address 0x10020000", " --map rp2040"] {
+        assert_eq!(pack(more), 0x1002_0000, "{more}");
+    }
 }

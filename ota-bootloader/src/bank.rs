@@ -4,6 +4,7 @@ use ota_image::{BootKeys, Crypto, Digest, Distribution, ENVELOPE_LEN, Envelope, 
 
 use crate::image::Image;
 use crate::io::{At, Bad, ENVELOPE, erase, holds, program};
+use crate::journal::SETTLED;
 use crate::map::Strategy;
 use crate::record::Record;
 use crate::storage::{Index, Region, Storage};
@@ -98,7 +99,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         };
         // The bank that the records before this one name is about to be erased.
         self.journal
-            .settle(&mut self.storage, &next)
+            .write(&mut self.storage, &next, SETTLED)
             .map_err(|_| BankLost)?;
         Ok(other)
     }

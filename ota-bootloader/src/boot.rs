@@ -5,7 +5,7 @@ use ota_image::{Boot, BootKeys, Crypto, ENVELOPE_LEN, Envelope, VerifyError};
 
 use crate::image::Image;
 use crate::io::{At, Bad, Io};
-use crate::journal::Journal;
+use crate::journal::{Journal, KEPT, SAVED, SETTLED};
 use crate::map::Strategy;
 use crate::product::Product;
 use crate::record::{Reason, Record, ReleaseTag};
@@ -136,7 +136,7 @@ pub struct Bootloader<'a, S, C> {
     keys: BootKeys<'a>,
     storage: S,
     crypto: C,
-    journal: Journal,
+    pub(crate) journal: Journal,
     pub(crate) record: Record,
     pub(crate) refusal: Refusal,
     /// A start of a trial could not be recorded in this boot.
@@ -189,7 +189,7 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
                 Action::Swap | Action::Revert | Action::Restore => {
                     // Slots will be erased on the strength of this record. Back to an image that
                     // was confirmed is a way that can be gone again without it.
-                    let settled = self.journal.settle(&mut self.storage, &self.record);
+                    let settled = self.journal.write(&mut self.storage, &self.record, SETTLED);
                     if settled.is_err() && transition.action == Action::Swap {
                         BootEvent::Unrecorded
                     } else {
@@ -222,29 +222,19 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
 
     fn former_is_whole(&mut self) -> bool {
         let bank = self.record.active.other();
-        let at = self.product.former_at(bank);
-        self.load_installed(bank)
-            .is_ok_and(|former| former.is_whole(&mut self.io(), at))
+        self.check_installed(bank, self.product.former_at(bank))
+            .is_ok()
     }
 
     /// The flash of the journal does not answer, which may pass. Until then nothing is written,
     /// and what boots is an image that lies whole in its place; of two the one with the lower
     /// sequence, which was confirmed for certain.
     fn boot_without_journal(&mut self) -> Decision {
-        let mut oldest: Option<(u64, Index)> = None;
-        for bank in [Index::One, Index::Zero] {
-            self.record.active = bank;
-            match self.check_active() {
-                Ok(sequence) if oldest.is_none_or(|(known, _)| sequence < known) => {
-                    oldest = Some((sequence, bank));
-                }
-                Ok(_) => {}
-                Err(refusal) => self.refusal = refusal,
+        match self.find_rescue() {
+            BootEvent::RescueFound(which, _) => {
+                Decision::Boot(self.start_of(self.bank_of(which), false))
             }
-        }
-        match oldest {
-            Some((_, bank)) => Decision::Boot(self.start_of(bank, false)),
-            None => Decision::Recovery(Recovery::NoImage(self.refusal)),
+            _ => Decision::Recovery(Recovery::NoImage(self.refusal)),
         }
     }
 
@@ -258,11 +248,13 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
                 self.record.crashes = 0;
                 self.record.blame(Reason::Failed(failure));
             }
-            Effect::NoteRefusal => self.record.last_problem = self.refusal.code(),
-            Effect::BlameRefused if self.refusal.is_of_release() => {
-                self.record.blame(Reason::Refused(self.refusal.code()));
+            Effect::NoteRefusal | Effect::BlameRefused => {
+                let code = self.refusal.code();
+                self.record.last_problem = code;
+                if effect == Effect::BlameRefused && self.refusal.is_of_release() {
+                    self.record.blame(Reason::Refused(code));
+                }
             }
-            Effect::BlameRefused => self.record.last_problem = self.refusal.code(),
             Effect::NoteFailure(failure) => self.record.last_problem = u16::from(failure.code()),
         }
     }
@@ -273,13 +265,13 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     /// `None`: the attempt cannot be recorded. The second time in a boot there is no other image
     /// left, and this one starts uncounted.
     fn start(&mut self) -> Option<Start> {
-        let (journal, storage) = (&mut self.journal, &mut self.storage);
         let trial = matches!(self.record.state, BootState::Trial(_));
-        let saved = match self.record.state {
-            BootState::Trial(_) => journal.settle(storage, &self.record),
-            BootState::Confirmed(_) => journal.keep(storage, &self.record),
-            _ => journal.save(storage, &self.record),
+        let how = match self.record.state {
+            BootState::Trial(_) => SETTLED,
+            BootState::Confirmed(_) => KEPT,
+            _ => SAVED,
         };
+        let saved = self.journal.write(&mut self.storage, &self.record, how);
         if saved.is_err() && trial && !core::mem::replace(&mut self.unrecorded, true) {
             return None;
         }
@@ -340,8 +332,9 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     }
 
     fn verify_active(&mut self) -> BootEvent {
-        match self.check_active() {
-            Ok(_) => BootEvent::ActiveVerified,
+        let bank = self.record.active;
+        match self.check_installed(bank, self.product.active_at(bank)) {
+            Ok(()) => BootEvent::ActiveVerified,
             Err(refusal) => {
                 self.refusal = refusal;
                 BootEvent::ActiveBad
@@ -349,12 +342,11 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         }
     }
 
-    /// The sequence of the active image, if it may run and is whole.
-    fn check_active(&mut self) -> Result<u64, Refusal> {
-        let image = self.load_installed(self.record.active)?;
-        let at = self.product.active_at(self.record.active);
+    /// Whether an image that was installed may run, and lies whole at `at`.
+    fn check_installed(&mut self, bank: Index, at: At) -> Result<(), Refusal> {
+        let image = self.load_installed(bank)?;
         if image.is_whole(&mut self.io(), at) {
-            Ok(image.manifest.sequence)
+            Ok(())
         } else {
             Err(Refusal::Image)
         }
@@ -429,12 +421,11 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
         let map = self.product.map;
         let mut exchange = Exchange::new(&mut leaving, &mut entering, direction, &map);
         let mut io = self.io();
-        match began {
-            BootState::Staged | BootState::Trial(_) | BootState::Confirmed(_) => {
-                exchange.start(&mut io)
-            }
-            _ => exchange.resume(&mut io),
-        }
+        let undisturbed = matches!(
+            began,
+            BootState::Staged | BootState::Trial(_) | BootState::Confirmed(_)
+        );
+        exchange.run(&mut io, undisturbed)
     }
 
     pub(crate) const fn bank_of(&self, which: Which) -> Index {

@@ -126,7 +126,7 @@ impl<L> Image<L> {
         to: At,
     ) -> Result<(), Bad> {
         let (start, len) = (index.saturating_mul(step), self.step_len(index, step));
-        io.copy(from, to, len, |io, at, part| {
+        io.copy(from, to, len, &mut |io, at, part| {
             self.lies(io, start.saturating_add(part.offset), part.len, at)
         })
     }

@@ -83,13 +83,6 @@ pub(crate) struct Part {
     pub(crate) len: u32,
 }
 
-fn parts(len: u32) -> impl DoubleEndedIterator<Item = Part> {
-    (0..len.div_ceil(PART)).map(move |index| Part {
-        offset: index * PART,
-        len: (len - index * PART).min(PART),
-    })
-}
-
 /// Streams `len` bytes through `sink`.
 pub(crate) fn stream<S: Storage>(
     storage: &mut S,
@@ -110,6 +103,25 @@ pub(crate) fn stream<S: Storage>(
         done += take;
     }
     Ok(())
+}
+
+#[inline(never)] // Once is enough.
+fn hash<S: Storage, H: Hasher>(
+    storage: &mut S,
+    mut hasher: H,
+    at: At,
+    len: u32,
+    mut sums: Option<&mut Sums>,
+) -> Result<Digest, Bad> {
+    let mut block_at = at;
+    stream(storage, at, len, |block| {
+        hasher.update(block);
+        if let Some(place) = sums.as_mut().and_then(|sums| sums.of(block_at)) {
+            *place = sum(block);
+        }
+        block_at = block_at.plus(BLOCK);
+    })?;
+    Ok(hasher.finish())
 }
 
 /// Whether flash holds exactly these bytes.
@@ -168,6 +180,18 @@ pub(crate) fn erase<S: Storage>(storage: &mut S, at: At, len: u32) -> Result<(),
     storage.erase(at.region, at.offset, end)
 }
 
+impl Part {
+    fn of(len: u32, offset: u32) -> Self {
+        Self {
+            offset,
+            len: (len - offset).min(PART),
+        }
+    }
+}
+
+/// Whether a part of what is copied lies at a place.
+type Check<'c, S, C> = &'c mut dyn FnMut(&mut Io<'_, S, C>, At, Part) -> bool;
+
 impl<'a, S: Storage, C: Crypto> Io<'a, S, C> {
     pub(crate) const fn new(storage: &'a mut S, crypto: &'a mut C) -> Self {
         Self {
@@ -179,23 +203,14 @@ impl<'a, S: Storage, C: Crypto> Io<'a, S, C> {
 
     /// The leaf digest of `len` bytes.
     pub(crate) fn leaf(&mut self, at: At, len: u32) -> Result<Digest, Bad> {
-        let mut hasher = chunk_hasher(self.crypto);
-        let (mut sums, mut block_at) = (self.sums.as_deref_mut(), at);
-        stream(self.storage, at, len, |block| {
-            hasher.update(block);
-            if let Some(place) = sums.as_mut().and_then(|sums| sums.of(block_at)) {
-                *place = sum(block);
-            }
-            block_at = block_at.plus(BLOCK);
-        })?;
-        Ok(hasher.finish())
+        let hasher = chunk_hasher(self.crypto);
+        hash(self.storage, hasher, at, len, self.sums.as_deref_mut())
     }
 
     /// The plain SHA-256 of `len` bytes.
     pub(crate) fn sha256(&mut self, at: At, len: u32) -> Result<Digest, Bad> {
-        let mut hasher = self.crypto.sha256();
-        stream(self.storage, at, len, |block| hasher.update(block))?;
-        Ok(hasher.finish())
+        let hasher = self.crypto.sha256();
+        hash(self.storage, hasher, at, len, None)
     }
 
     /// Reads an envelope.
@@ -223,51 +238,66 @@ impl<'a, S: Storage, C: Crypto> Io<'a, S, C> {
         from: At,
         to: At,
         len: u32,
-        mut check: impl FnMut(&mut Io<'_, S, C>, At, Part) -> bool,
+        check: Check<'_, S, C>,
     ) -> Result<(), Bad> {
         let mut sums = Sums::new(from);
         for _ in 0..COPY_TRIES {
             // The source first: nothing is erased for a copy that cannot succeed.
-            for part in parts(len) {
-                self.check_source(&mut sums, from.plus(part.offset), part, &mut check)?;
+            if !self.check_all(&mut sums, from, len, check) {
+                return Err(Bad);
             }
-            let mut copy = || {
-                erase(self.storage, to, len).map_err(|_| Bad)?;
-                // The last part first: its sums are those at hand.
-                for part in parts(len).rev() {
-                    let source = from.plus(part.offset);
-                    if sums.start != source {
-                        self.check_source(&mut sums, source, part, &mut check)?;
-                    }
-                    self.copy_part(&mut sums, to.plus(part.offset), part.len)?;
-                }
-                Ok::<(), Bad>(())
-            };
-            if copy().is_ok() && parts(len).all(|part| check(self, to.plus(part.offset), part)) {
+            if self.copy_once(&mut sums, from, to, len, check).is_ok()
+                && self.check_all(&mut sums, to, len, check)
+            {
                 return Ok(());
             }
         }
         Err(Bad)
     }
 
-    fn check_source(
-        &mut self,
-        sums: &mut Sums,
-        at: At,
-        part: Part,
-        check: &mut impl FnMut(&mut Io<'_, S, C>, At, Part) -> bool,
-    ) -> Result<(), Bad> {
-        *sums = Sums::new(at);
+    /// Checks what lies at `at`, part by part; `sums` are those of the last one then.
+    fn check_all(&mut self, sums: &mut Sums, at: At, len: u32, check: Check<'_, S, C>) -> bool {
+        let mut offset = 0;
+        while offset < len {
+            if !self.check_part(sums, at, Part::of(len, offset), check) {
+                return false;
+            }
+            offset += PART;
+        }
+        true
+    }
+
+    fn check_part(&mut self, sums: &mut Sums, at: At, part: Part, check: Check<'_, S, C>) -> bool {
+        sums.start = at.plus(part.offset);
+        let at = sums.start;
         let mut io = Io {
             storage: &mut *self.storage,
             crypto: &mut *self.crypto,
             sums: Some(sums),
         };
-        if check(&mut io, at, part) {
-            Ok(())
-        } else {
-            Err(Bad)
+        check(&mut io, at, part)
+    }
+
+    /// Erases, and copies the last part first: its sums are those at hand.
+    fn copy_once(
+        &mut self,
+        sums: &mut Sums,
+        from: At,
+        to: At,
+        len: u32,
+        check: Check<'_, S, C>,
+    ) -> Result<(), Bad> {
+        erase(self.storage, to, len).map_err(|_| Bad)?;
+        let mut offset = len.next_multiple_of(PART);
+        while offset > 0 {
+            offset -= PART;
+            let part = Part::of(len, offset);
+            if sums.start != from.plus(offset) && !self.check_part(sums, from, part, check) {
+                return Err(Bad);
+            }
+            self.copy_part(sums, to.plus(offset), part.len)?;
         }
+        Ok(())
     }
 
     /// Copies into units that are erased already.

@@ -18,7 +18,7 @@
 
 use core::num::NonZeroU32;
 
-use crate::record::{Place, RECORD_LEN, Record, decode, encode};
+use crate::record::{self, FAILED_UNITS_AT, Place, RECORD_LEN, Record, decode, encode};
 use crate::storage::{Region, Storage};
 
 /// [`RECORD_LEN`], as offsets are counted.
@@ -39,6 +39,10 @@ pub struct JournalWear {
     pub failed_units: u8,
 }
 
+fn failed_units(bytes: &[u8; RECORD_LEN]) -> u8 {
+    bytes.get(FAILED_UNITS_AT).copied().unwrap_or_default()
+}
+
 /// The bit of a unit among those that have failed; of one beyond the eighth, none.
 const fn bit(unit: u32) -> u8 {
     match 1u8.checked_shl(unit) {
@@ -54,12 +58,42 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 
 /// How many records have to say what must not be lost.
 const COPIES: u32 = 3;
-/// How many of them were written in this power cycle: the first may have met a torn place.
-const FRESH: u32 = 2;
 /// How often the journal is read before what cannot be read is believed to be lost.
 const SCANS: u32 = 3;
-/// How often a unit is tried before it counts as failed.
-const UNIT_TRIES: u32 = 2;
+
+/// How firmly a record is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Firmness {
+    /// How often by this view, and read back.
+    fresh: u32,
+    /// How many records in a row say so, found or written.
+    copies: u32,
+}
+
+/// The newest record says so.
+pub(crate) const SAVED: Firmness = Firmness {
+    fresh: 0,
+    copies: 1,
+};
+/// Written and read back in this power cycle: enough for what can be found out again if it is
+/// lost after all.
+pub(crate) const RENEWED: Firmness = Firmness {
+    fresh: 1,
+    copies: 1,
+};
+/// Written and read back in this power cycle, more than once. What anything irreversible must rest
+/// on, for a torn record can read as valid once and not again, and the first place may have been
+/// torn twice; and what must not be lost by one bit that rots.
+pub(crate) const SETTLED: Firmness = Firmness {
+    fresh: 2,
+    copies: 2,
+};
+/// Copies are believed that were found: of three in a row, two cuts cannot have torn all. Nothing
+/// irreversible may rest on it.
+pub(crate) const KEPT: Firmness = Firmness {
+    fresh: 0,
+    copies: COPIES,
+};
 
 /// A view of the journal, valid for one power cycle as long as nobody else writes it.
 #[derive(Clone, Copy, Debug)]
@@ -118,50 +152,49 @@ impl Journal {
 
     fn consider_unit<S: Storage>(&mut self, storage: &mut S, unit: u32) {
         for place in 0..self.places.get() {
-            match self.read(storage, unit, place) {
-                Some(Place::Invalid) => {}
-                Some(Place::Foreign) => self.foreign = true,
-                Some(Place::Ours(entry)) => {
-                    if self.is_newer(entry.sequence) {
-                        self.newest = Some((entry.sequence, entry.record));
-                        self.failed_units = entry.failed_units;
+            let Some(bytes) = self.read(storage, unit, place) else {
+                self.unreadable += 1;
+                continue;
+            };
+            match record::place(&bytes, self.map_id) {
+                Place::Invalid => {}
+                Place::Foreign => self.foreign = true,
+                Place::Ours(sequence) => {
+                    if self.unit_and_place(sequence) == (unit, place)
+                        && self.is_newer(sequence)
+                        && let Some(record) = decode(&bytes)
+                    {
+                        self.newest = Some((sequence, record));
+                        self.failed_units = failed_units(&bytes);
                     }
                 }
-                None => self.unreadable += 1,
             }
         }
     }
 
-    /// What a place holds; `None` if it cannot be read.
-    fn read<S: Storage>(&self, storage: &mut S, unit: u32, place: u32) -> Option<Place> {
+    /// What lies in a place; `None` if it cannot be read.
+    fn read<S: Storage>(&self, storage: &mut S, unit: u32, place: u32) -> Option<[u8; RECORD_LEN]> {
         let mut bytes = [0; RECORD_LEN];
-        storage
-            .read(Region::Journal, self.offset(unit, place), &mut bytes)
-            .ok()?;
-        Some(match decode(&bytes, self.map_id) {
-            Place::Ours(entry) if self.unit_and_place(entry.sequence) != (unit, place) => {
-                Place::Invalid
-            }
-            place => place,
-        })
+        let offset = self.offset(unit, place);
+        storage.read(Region::Journal, offset, &mut bytes).ok()?;
+        Some(bytes)
     }
 
     fn count_copies<S: Storage>(&mut self, storage: &mut S) {
-        let Some((newest, _)) = self.newest else {
+        let Some((newest, record)) = self.newest else {
             return;
         };
         self.copies = 1;
         for back in 1..COPIES {
             let sequence = (newest + self.round().get() - back) % self.round();
             let (unit, place) = self.unit_and_place(sequence);
-            match self.read(storage, unit, place) {
-                Some(Place::Ours(entry))
-                    if entry.sequence == sequence && self.says(&entry.record) =>
-                {
-                    self.copies += 1;
-                }
-                _ => break,
+            let Some(bytes) = self.read(storage, unit, place) else {
+                break;
+            };
+            if bytes != encode(&record, sequence, self.map_id, failed_units(&bytes)) {
+                break;
             }
+            self.copies += 1;
         }
     }
 
@@ -236,47 +269,22 @@ impl Journal {
             .is_some_and(|newest| encode(newest, 0, 0, 0) == encode(record, 0, 0, 0))
     }
 
-    /// Copies that are enough. With units that have failed, others are not worn for more.
-    const fn copies_wanted(&self) -> u32 {
-        if self.failed_units == 0 { COPIES } else { 1 }
-    }
-
-    /// Makes `record` the newest one, and firm: written and read back in this power cycle, more
-    /// than once. What anything irreversible must rest on, for a torn record can read as valid
-    /// once and not again; and what must not be lost by one bit that rots.
-    pub(crate) fn settle<S: Storage>(
+    /// Makes `record` the newest one, as firmly as `how` says.
+    #[inline(never)] // Once is enough.
+    pub(crate) fn write<S: Storage>(
         &mut self,
         storage: &mut S,
         record: &Record,
+        how: Firmness,
     ) -> Result<(), AppendError> {
-        while self.fresh < FRESH || !self.says(record) {
-            self.append(storage, record)?;
-        }
-        Ok(())
-    }
-
-    /// Makes `record` the newest one, written and read back in this power cycle: enough for what
-    /// can be found out again if it is lost after all.
-    pub(crate) fn renew<S: Storage>(
-        &mut self,
-        storage: &mut S,
-        record: &Record,
-    ) -> Result<(), AppendError> {
-        if self.fresh > 0 && self.says(record) {
-            return Ok(());
-        }
-        self.append(storage, record)
-    }
-
-    /// Like [`settle`](Self::settle), but believes in copies that were found: of three in a row,
-    /// two cuts cannot have torn all. Nothing irreversible may rest on it.
-    pub(crate) fn keep<S: Storage>(
-        &mut self,
-        storage: &mut S,
-        record: &Record,
-    ) -> Result<(), AppendError> {
+        // With units that have failed, the others are not worn for copies.
+        let copies = if self.failed_units == 0 {
+            how.copies
+        } else {
+            how.copies.min(1)
+        };
         for _ in 0..COPIES {
-            if self.copies >= self.copies_wanted() && self.says(record) {
+            if self.says(record) && self.fresh >= how.fresh && self.copies >= copies {
                 break;
             }
             self.append(storage, record)?;
@@ -284,19 +292,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes `record` unless the newest one says the same.
-    pub(crate) fn save<S: Storage>(
-        &mut self,
-        storage: &mut S,
-        record: &Record,
-    ) -> Result<(), AppendError> {
-        if self.says(record) {
-            return Ok(());
-        }
-        self.append(storage, record)
-    }
-
-    /// Like [`save`](Self::save), and sees to it that at least `room` places are left for the
+    /// Writes `record`, and sees to it that at least `room` places are left for the
     /// records that are to follow: in a unit that has just proved that it can be erased and
     /// written. If there is none, the state stays what it was.
     pub(crate) fn save_with_room<S: Storage>(
@@ -306,10 +302,10 @@ impl Journal {
         room: u32,
     ) -> Result<(), AppendError> {
         let Some((sequence, former)) = self.newest else {
-            return self.save(storage, record);
+            return Err(AppendError);
         };
         if self.places.get() - sequence % self.places > room {
-            return self.save(storage, record);
+            return self.write(storage, record, SAVED);
         }
         let result = self.append_in_new_unit(storage, record);
         if result.is_err() {
@@ -334,31 +330,31 @@ impl Journal {
     }
 
     /// Erases the next unit and writes there; units that take nothing are passed over, and those
-    /// that are known to have failed come last. Stops before the unit of the newest record.
+    /// that are known to have failed come last, when all are tried again. Stops before the unit of
+    /// the newest record.
     fn append_in_new_unit<S: Storage>(
         &mut self,
         storage: &mut S,
         record: &Record,
     ) -> Result<(), AppendError> {
-        let (next, spare) = self.newest.map_or((0, self.units.get()), |(sequence, _)| {
-            (sequence / self.places + 1, self.units.get() - 1)
-        });
+        let (next, spare) = match self.newest {
+            Some((sequence, _)) => (sequence / self.places + 1, self.units.get() - 1),
+            None => (0, self.units.get()),
+        };
+        let spare = at_least_one(spare);
         let epochs = at_least_one(self.round().get() / self.places);
         let failed = self.failed_units;
-        for last_resort in [false, true] {
-            for epoch in next..next + spare {
-                let epoch = epoch % epochs;
-                let unit = epoch % self.units;
-                if (failed & bit(unit) != 0) != last_resort {
-                    continue;
-                }
-                for _ in 0..UNIT_TRIES {
-                    if self.append_in_erased(storage, record, unit, epoch * self.places.get())? {
-                        return Ok(());
-                    }
-                }
-                self.failed_units |= bit(unit);
+        for attempt in 0..2 * spare.get() {
+            let epoch = (next + attempt % spare) % epochs;
+            let unit = epoch % self.units;
+            if attempt < spare.get() && failed & bit(unit) != 0 {
+                continue;
             }
+            self.failed_units &= !bit(unit);
+            if self.append_in_erased(storage, record, unit, epoch * self.places.get())? {
+                return Ok(());
+            }
+            self.failed_units |= bit(unit);
         }
         Err(AppendError)
     }
@@ -394,7 +390,7 @@ impl Journal {
                 continue;
             }
             let bytes = encode(record, sequence, self.map_id, self.failed_units);
-            let written = self.write(storage, offset, &bytes);
+            let written = self.program(storage, offset, &bytes);
             copies += u32::from(written);
             if !self.used_up {
                 self.used_up = true;
@@ -414,7 +410,7 @@ impl Journal {
             && bytes.iter().all(|byte| *byte == self.erased)
     }
 
-    fn write<S: Storage>(&self, storage: &mut S, offset: u32, bytes: &[u8; RECORD_LEN]) -> bool {
+    fn program<S: Storage>(&self, storage: &mut S, offset: u32, bytes: &[u8; RECORD_LEN]) -> bool {
         let mut back = [0; RECORD_LEN];
         storage.program(Region::Journal, offset, bytes).is_ok()
             && storage.read(Region::Journal, offset, &mut back).is_ok()

@@ -7,7 +7,7 @@ use std::vec::Vec;
 use ota_sim::{Config, Cut, Flash, FlashError, Tear};
 use proptest::prelude::*;
 
-use crate::journal::Journal;
+use crate::journal::{Journal, KEPT, RENEWED, SAVED, SETTLED};
 use crate::record::{RECORD_LEN, Record};
 use crate::state::{BootState, Fallback};
 use crate::storage::{Geometry, Region, Storage};
@@ -75,7 +75,7 @@ fn what_was_written_last_is_read_back_through_every_compaction() {
         let mut journal = Journal::open(&mut flash, MAP_ID);
         assert_eq!(journal.record(), None);
         for n in 1..200 {
-            journal.save(&mut flash, &record(n)).unwrap();
+            journal.write(&mut flash, &record(n), SAVED).unwrap();
             assert_eq!(newest(&mut flash), Some(n));
         }
         // 199 records, none of them skipped.
@@ -88,30 +88,30 @@ fn what_was_written_last_is_read_back_through_every_compaction() {
 fn saying_the_same_twice_writes_nothing_but_settling_after_a_reset_does() {
     let mut flash = Only(Flash::new(Config::new(8192, 1, 4096)));
     let mut journal = Journal::open(&mut flash, MAP_ID);
-    journal.save(&mut flash, &record(1)).unwrap();
+    journal.write(&mut flash, &record(1), SAVED).unwrap();
     let mut count = flash.0.operations();
     let mut written = |flash: &Only| {
         let before = core::mem::replace(&mut count, flash.0.operations());
         flash.0.operations() - before
     };
-    journal.save(&mut flash, &record(1)).unwrap();
+    journal.write(&mut flash, &record(1), SAVED).unwrap();
     assert_eq!(written(&flash), 0, "the newest record says so");
-    journal.settle(&mut flash, &record(1)).unwrap();
+    journal.write(&mut flash, &record(1), SETTLED).unwrap();
     assert_eq!(written(&flash), 1, "two say so now");
-    journal.settle(&mut flash, &record(1)).unwrap();
-    journal.renew(&mut flash, &record(1)).unwrap();
+    journal.write(&mut flash, &record(1), SETTLED).unwrap();
+    journal.write(&mut flash, &record(1), RENEWED).unwrap();
     assert_eq!(
         written(&flash),
         0,
         "written and read back in this power cycle"
     );
-    journal.keep(&mut flash, &record(1)).unwrap();
+    journal.write(&mut flash, &record(1), KEPT).unwrap();
     assert_eq!(written(&flash), 1, "three say so now");
     let mut reopened = Journal::open(&mut flash, MAP_ID);
-    reopened.save(&mut flash, &record(1)).unwrap();
-    reopened.keep(&mut flash, &record(1)).unwrap();
+    reopened.write(&mut flash, &record(1), SAVED).unwrap();
+    reopened.write(&mut flash, &record(1), KEPT).unwrap();
     assert_eq!(written(&flash), 0, "three were found");
-    reopened.settle(&mut flash, &record(1)).unwrap();
+    reopened.write(&mut flash, &record(1), SETTLED).unwrap();
     assert_eq!(
         written(&flash),
         3,
@@ -124,7 +124,7 @@ fn another_map_is_foreign_and_blank_and_zero_flash_is_empty() {
     let mut flash = Only(Flash::new(Config::new(8192, 1, 4096)));
     assert!(!Journal::open(&mut flash, MAP_ID).foreign());
     Journal::open(&mut flash, MAP_ID)
-        .save(&mut flash, &record(1))
+        .write(&mut flash, &record(1), SAVED)
         .unwrap();
     let other = Journal::open(&mut flash, MAP_ID + 1);
     assert!(other.foreign() && other.record().is_none());
@@ -138,8 +138,8 @@ fn another_map_is_foreign_and_blank_and_zero_flash_is_empty() {
 fn every_flipped_bit_of_a_record_makes_it_invalid() {
     let mut flash = Only(Flash::new(Config::new(8192, 1, 4096)));
     let mut journal = Journal::open(&mut flash, MAP_ID);
-    journal.save(&mut flash, &record(1)).unwrap();
-    journal.save(&mut flash, &record(2)).unwrap();
+    journal.write(&mut flash, &record(1), SAVED).unwrap();
+    journal.write(&mut flash, &record(2), SAVED).unwrap();
     for bit in 0..RECORD_LEN * 8 {
         let offset = u32::try_from(RECORD_LEN + bit / 8).unwrap();
         let mut byte = [0];
@@ -155,8 +155,8 @@ fn every_flipped_bit_of_a_record_makes_it_invalid() {
 fn a_copy_of_a_record_in_another_place_does_not_count() {
     let mut flash = Only(Flash::new(Config::new(8192, 1, 4096)));
     let mut journal = Journal::open(&mut flash, MAP_ID);
-    journal.save(&mut flash, &record(1)).unwrap();
-    journal.save(&mut flash, &record(2)).unwrap();
+    journal.write(&mut flash, &record(1), SAVED).unwrap();
+    journal.write(&mut flash, &record(2), SAVED).unwrap();
     let mut old = [0; RECORD_LEN];
     flash.0.read(0, &mut old).unwrap();
     for place in 2..64u32 {
@@ -171,12 +171,12 @@ fn a_unit_that_wears_out_is_passed_over_and_the_last_record_is_never_erased() {
     flash.0.fail_program(1024..2048);
     let mut journal = Journal::open(&mut flash, MAP_ID);
     for n in 1..=16 {
-        journal.save(&mut flash, &record(n)).unwrap();
+        journal.write(&mut flash, &record(n), SAVED).unwrap();
     }
     assert_eq!(newest(&mut flash), Some(16));
     flash.0.fail_program(0..3 * 1024);
     for n in 17..40 {
-        let _ = journal.save(&mut flash, &record(n));
+        let _ = journal.write(&mut flash, &record(n), SAVED);
         assert_eq!(newest(&mut flash), Some(16));
     }
 }
@@ -185,17 +185,17 @@ fn a_unit_that_wears_out_is_passed_over_and_the_last_record_is_never_erased() {
 fn a_record_that_does_not_read_back_is_written_again_in_the_next_place() {
     let mut flash = Only(Flash::new(Config::new(8192, 8, 4096)));
     let mut journal = Journal::open(&mut flash, MAP_ID);
-    journal.save(&mut flash, &record(1)).unwrap();
+    journal.write(&mut flash, &record(1), SAVED).unwrap();
     // Two places that look blank, take a record and hold something else: a reset passes over the
     // first of them.
     for n in 2..4 {
         flash.0.arm(Cut::new(1, Tear::BlankSpoiled));
-        assert!(journal.save(&mut flash, &record(n)).is_err());
+        assert!(journal.write(&mut flash, &record(n), SAVED).is_err());
         flash.0.power_up();
         journal = Journal::open(&mut flash, MAP_ID);
         assert_eq!(newest(&mut flash), Some(1));
     }
-    journal.save(&mut flash, &record(4)).unwrap();
+    journal.write(&mut flash, &record(4), SAVED).unwrap();
     assert_eq!(newest(&mut flash), Some(4));
 }
 
@@ -205,7 +205,7 @@ fn behind_a_place_that_takes_nothing_the_next_unit_is_erased_however_blank_it_re
     flash.0.fail_program(1024 - 128..1024);
     let mut journal = Journal::open(&mut flash, MAP_ID);
     for n in 1..=8 {
-        journal.save(&mut flash, &record(n)).unwrap();
+        journal.write(&mut flash, &record(n), SAVED).unwrap();
         // Seven places that work, and the eighth record in the other unit.
         assert_eq!(flash.0.stats().erases, u64::from(1 + n / 8));
     }
@@ -231,7 +231,7 @@ proptest! {
             prop_assert!(now >= settled, "{now} after {settled}: {}", flash.0.history());
             while !flash.0.is_off() {
                 n += 1;
-                if journal.settle(&mut flash, &record(n)).is_ok() && !flash.0.is_off() {
+                if journal.write(&mut flash, &record(n), SETTLED).is_ok() && !flash.0.is_off() {
                     settled = n;
                 }
             }

@@ -61,7 +61,8 @@ impl Area {
 /// How a staged image becomes the active one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
-    /// Code runs from slot 0: the images change places, step by step.
+    /// Code runs from slot 0: the images change places, step by step. With feature `swap`, which is
+    /// on by default.
     Swap,
     /// Code runs from either slot: nothing is copied.
     Ab,
@@ -113,6 +114,8 @@ pub enum MapError {
     Step,
     /// Slot 1 has no room for two steps more than an image of one step.
     StagingTooSmall,
+    /// [`Strategy::Swap`] without the feature `swap`.
+    SwapNotBuilt,
 }
 
 impl core::fmt::Display for MapError {
@@ -129,6 +132,7 @@ impl core::fmt::Display for MapError {
             Self::BankTooSmall => "a bank needs at least 2048 bytes",
             Self::Step => "step is not a multiple of 1024 and of the erase units of both slots",
             Self::StagingTooSmall => "staging slot needs two steps more than the image",
+            Self::SwapNotBuilt => "swapping needs the feature `swap` of ota-bootloader",
         })
     }
 }
@@ -231,6 +235,9 @@ impl FlashMap {
         {
             return Err(error);
         }
+        if matches!(layout.strategy, Strategy::Swap) && !cfg!(feature = "swap") {
+            return Err(MapError::SwapNotBuilt);
+        }
         let [bank0, bank1] = &layout.banks;
         let [slot0, slot1] = &layout.slots;
         let written = [&layout.journal, bank0, bank1, slot0, slot1];
@@ -303,7 +310,12 @@ impl FlashMap {
     /// Swap or A/B.
     #[must_use]
     pub const fn strategy(&self) -> Strategy {
-        self.layout.strategy
+        // So that the compiler sees what it can leave out.
+        if cfg!(feature = "swap") {
+            self.layout.strategy
+        } else {
+            Strategy::Ab
+        }
     }
 
     /// The unit of swapping, in bytes.

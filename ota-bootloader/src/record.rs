@@ -296,17 +296,14 @@ pub(crate) enum Place {
     Invalid,
     /// A whole record of another map or format.
     Foreign,
-    /// A record of ours.
-    Ours(Entry),
+    /// A record of ours, and its sequence.
+    Ours(u32),
 }
 
-/// A record as it stands in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) sequence: u32,
-    pub(crate) record: Record,
-    pub(crate) failed_units: u8,
-}
+/// Where the high bytes of the reasons stand.
+const HIGH_BYTES_AT: usize = 116;
+/// Where the units of the journal stand that have failed.
+pub(crate) const FAILED_UNITS_AT: usize = 30;
 
 pub(crate) fn encode(
     record: &Record,
@@ -339,59 +336,55 @@ pub(crate) fn encode(
     out.put(&record.last_problem.to_le_bytes());
     out.put(&[failed_units, record.fruitless]);
     out.put_tag(record.candidate);
-    let mut high_bytes = [0; FAILED_RELEASES];
-    for (failed, high_byte) in record.failed.iter().zip(&mut high_bytes) {
+    let mut high_bytes_at = HIGH_BYTES_AT;
+    for failed in &record.failed {
         let (release, reason) = failed.map_or((ReleaseTag::default(), 0), |failed| {
             (failed.release, failed.reason.code())
         });
         let [low, high] = reason.to_le_bytes();
         out.put_tag(release);
         out.put(&[low]);
-        *high_byte = high;
+        let next = core::mem::replace(&mut out.at, high_bytes_at);
+        out.put(&[high]);
+        high_bytes_at = core::mem::replace(&mut out.at, next);
     }
-    out.put(&high_bytes);
+    out.at = CHECKED_LEN;
     let check = CRC.checksum(out.bytes.split_at(CHECKED_LEN).0);
     out.put(&check.to_le_bytes());
     out.bytes
 }
 
-pub(crate) fn decode(bytes: &[u8; RECORD_LEN], map_id: u32) -> Place {
+pub(crate) fn place(bytes: &[u8; RECORD_LEN], map_id: u32) -> Place {
     let (checked, check) = bytes.split_at(CHECKED_LEN);
     let mut fields = Reader(checked);
     if fields.take() != MAGIC || CRC.checksum(checked).to_le_bytes() != *check {
         return Place::Invalid;
     }
-    let [format, tag, active, detail] = fields.take();
+    let [format, _, _, _] = fields.take();
     let sequence = u32::from_le_bytes(fields.take());
     if format != RECORD_FORMAT || u32::from_le_bytes(fields.take()) != map_id {
         return Place::Foreign;
     }
-    decode_fields(&mut fields, tag, active, detail).map_or(
-        Place::Invalid,
-        |(record, failed_units)| {
-            Place::Ours(Entry {
-                sequence,
-                record,
-                failed_units,
-            })
-        },
-    )
+    Place::Ours(sequence)
 }
 
-fn decode_fields(fields: &mut Reader<'_>, tag: u8, active: u8, detail: u8) -> Option<(Record, u8)> {
+/// What a record of ours says.
+pub(crate) fn decode(bytes: &[u8; RECORD_LEN]) -> Option<Record> {
+    let mut fields = Reader(bytes);
+    let (_magic, [_format, tag, active, detail]) = (fields.take::<4>(), fields.take());
+    let (_sequence, _map_id) = (fields.take::<4>(), fields.take::<4>());
     let floor = u32::from_le_bytes(fields.take());
     let position = u32::from_le_bytes(fields.take());
     let [attempts_left, interruptions_left, phase, revoked] = fields.take();
     let last_problem = u16::from_le_bytes(fields.take());
-    let [failed_units, fruitless] = fields.take();
+    let [_failed_units, fruitless] = fields.take();
     let candidate = fields.tag();
-    let releases: [_; FAILED_RELEASES] = core::array::from_fn(|_| (fields.tag(), fields.byte()));
-    let high_bytes: [u8; FAILED_RELEASES] = fields.take();
     let mut failed = [None; FAILED_RELEASES];
-    for (entry, ((release, low), high)) in
-        failed.iter_mut().zip(releases.into_iter().zip(high_bytes))
-    {
-        *entry = Reason::from_code(low, high).map(|reason| FailedRelease { release, reason });
+    let mut high_bytes = Reader(bytes.get(HIGH_BYTES_AT..).unwrap_or_default());
+    for entry in &mut failed {
+        let release = fields.tag();
+        let reason = Reason::from_code(fields.byte(), high_bytes.byte());
+        *entry = reason.map(|reason| FailedRelease { release, reason });
     }
     let phase = match phase {
         0 => Phase::Pending,
@@ -417,7 +410,7 @@ fn decode_fields(fields: &mut Reader<'_>, tag: u8, active: u8, detail: u8) -> Op
         BootState::Confirmed(_) => attempts_left,
         _ => 0,
     };
-    let record = Record {
+    Some(Record {
         state,
         active,
         floor,
@@ -428,6 +421,5 @@ fn decode_fields(fields: &mut Reader<'_>, tag: u8, active: u8, detail: u8) -> Op
         failed,
         crashes,
         fruitless,
-    };
-    Some((record, failed_units))
+    })
 }

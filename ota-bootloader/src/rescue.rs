@@ -49,15 +49,20 @@ impl<S: Storage, C: Crypto> Bootloader<'_, S, C> {
         let mut image = self.load_installed(self.bank_of(which))?;
         let product = self.product;
         let lies = find(product, &mut self.io(), &mut image).ok_or(Refusal::Image)?;
+        let in_place = matches!(
+            lies,
+            Lies::Split(Split {
+                at: 0,
+                spare: false
+            })
+        );
+        if !in_place && self.journal.silent() {
+            // Nothing may be written.
+            return Err(Refusal::Image);
+        }
         Ok(Found {
             sequence: image.manifest.sequence,
-            in_place: matches!(
-                lies,
-                Lies::Split(Split {
-                    at: 0,
-                    spare: false
-                })
-            ),
+            in_place,
         })
     }
 
@@ -184,7 +189,7 @@ fn copy_found<S: Storage, C: Crypto>(
     to: At,
     len: u32,
 ) -> Result<(), Bad> {
-    io.copy(from, to, len, |io, at, part| {
+    io.copy(from, to, len, &mut |io, at, part| {
         let source = io.leaf(from.plus(part.offset), part.len);
         source.is_ok() && io.leaf(at, part.len) == source
     })

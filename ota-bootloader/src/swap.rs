@@ -166,36 +166,23 @@ impl<'m> Exchange<'m> {
         Ok((first, done_below))
     }
 
-    /// Exchanges all steps of two images that lie firm where they belong: no cut was in them.
-    ///
-    /// # Errors
-    /// As of [`resume`](Self::resume).
-    pub(crate) fn start<S: Storage, C: Crypto>(
-        &mut self,
-        io: &mut Io<'_, S, C>,
-    ) -> Result<(), Bad> {
-        let (first, _) = self.resume_at(io)?;
-        if !is_blank(io.storage, self.spare, self.step) {
-            erase(io.storage, self.spare, self.step).map_err(|_| Bad)?;
-        }
-        for j in first..self.steps {
-            self.exchange(io, j)?;
-        }
-        Ok(())
-    }
-
-    /// Exchanges what a cut left to exchange.
+    /// Exchanges what is left to exchange. `undisturbed`: the images lie firm where they belong, no cut
+    /// was in them.
     ///
     /// # Errors
     /// [`Bad`]: the flash does not hold what it must; nothing was erased that is needed to go
     /// the other way.
-    pub(crate) fn resume<S: Storage, C: Crypto>(
+    pub(crate) fn run<S: Storage, C: Crypto>(
         &mut self,
         io: &mut Io<'_, S, C>,
+        undisturbed: bool,
     ) -> Result<(), Bad> {
         let (first, last) = self.resume_at(io)?;
+        if undisturbed && !is_blank(io.storage, self.spare, self.step) {
+            erase(io.storage, self.spare, self.step).map_err(|_| Bad)?;
+        }
         for j in first..self.steps {
-            if j <= last {
+            if j <= last && !undisturbed {
                 self.exchange_behind_cut(io, j)?;
             } else {
                 self.exchange(io, j)?;

@@ -92,7 +92,7 @@ impl Pair {
             Direction::Forward => (&mut leaving, &mut entering),
             Direction::Backward => (&mut entering, &mut leaving),
         };
-        let result = Exchange::new(leaving, entering, direction, &map()).resume(&mut io);
+        let result = Exchange::new(leaving, entering, direction, &map()).run(&mut io, false);
         (result, self.flash.stats().erases - before)
     }
 

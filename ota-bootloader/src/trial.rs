@@ -6,7 +6,7 @@ use ota_image::{
 
 use crate::image::Image;
 use crate::io::At;
-use crate::journal::JournalWear;
+use crate::journal::{JournalWear, KEPT, SAVED, SETTLED};
 use crate::product::verify_bank;
 use crate::record::Record;
 use crate::state::{Action, BootEvent, BootState, Effect, Fallback, step};
@@ -129,7 +129,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             next.fruitless = 0;
         }
         self.journal
-            .settle(&mut self.storage, &next)
+            .write(&mut self.storage, &next, SETTLED)
             .map_err(|_| ConfirmError::Flash)?;
         Ok(Confirmation {
             floor: self.floor(),
@@ -146,9 +146,9 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             return Err(ConfirmError::NotOnTrial);
         }
         let made_firm = if record.floor > self.product.floor {
-            self.journal.settle(&mut self.storage, record)
+            self.journal.write(&mut self.storage, record, SETTLED)
         } else {
-            self.journal.keep(&mut self.storage, record)
+            self.journal.write(&mut self.storage, record, KEPT)
         };
         made_firm.map_err(|_| ConfirmError::Flash)?;
         Ok(Confirmation {
@@ -239,7 +239,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
             ..record
         };
         self.journal
-            .save(&mut self.storage, &next)
+            .write(&mut self.storage, &next, SAVED)
             .map_err(|_| ConfirmError::Flash)
     }
 

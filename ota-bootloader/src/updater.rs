@@ -7,7 +7,7 @@ use ota_image::{
 
 use crate::bank::{BankLost, write_bank};
 use crate::io::{At, Io, holds};
-use crate::journal::Journal;
+use crate::journal::{Journal, KEPT, RENEWED, SAVED, SETTLED};
 use crate::product::{Product, verify_bank};
 use crate::record::{FAILED_RELEASES, Reason, Record, ReleaseTag};
 use crate::staging::{StagedImage, Staging};
@@ -350,7 +350,9 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             return None;
         }
         // Units of staging will be erased on the strength of this record.
-        self.journal.renew(&mut self.storage, &record).ok()?;
+        self.journal
+            .write(&mut self.storage, &record, RENEWED)
+            .ok()?;
         Some(Staging::resumed(
             manifest,
             bank,
@@ -396,6 +398,9 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         let manifest = frame
             .verify(&mut self.crypto, anchors, record.revoked)
             .map_err(AdmitError::Verify)?;
+        // What the bootloader would refuse is worth neither a download nor the former image.
+        Manifest::decode_unverified(frame.body(), Reader::Bootloader)
+            .map_err(|error| AdmitError::Verify(error.into()))?;
         let active = self
             .running(&anchors.boot())
             .map(|manifest| ReleaseTag::of(&manifest));
@@ -510,7 +515,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             ..*record
         };
         self.journal
-            .renew(&mut self.storage, &next)
+            .write(&mut self.storage, &next, RENEWED)
             .map_err(|_| AdmitError::Flash)?;
         let bank = self
             .mend_table(&anchors.boot(), &next)
@@ -590,7 +595,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             ..record
         };
         self.journal
-            .keep(&mut self.storage, &next)
+            .write(&mut self.storage, &next, KEPT)
             .map_err(|_| RevertError::Flash)
     }
 
@@ -622,7 +627,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         };
         next.blame(Reason::Failed(Failure::Reverted));
         self.journal
-            .settle(&mut self.storage, &next)
+            .write(&mut self.storage, &next, SETTLED)
             .map_err(|_| RevertError::Flash)
     }
 
@@ -639,7 +644,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             ..self.record()
         };
         self.journal
-            .save(&mut self.storage, &next)
+            .write(&mut self.storage, &next, SAVED)
             .map_err(|_| RevertError::Flash)
     }
 
@@ -655,7 +660,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             ..self.record()
         };
         self.journal
-            .save(&mut self.storage, &next)
+            .write(&mut self.storage, &next, SAVED)
             .map_err(|_| RevertError::Flash)
     }
 
@@ -666,7 +671,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             ..self.record()
         };
         self.journal
-            .save(&mut self.storage, &next)
+            .write(&mut self.storage, &next, SAVED)
             .map_err(|_| RequestError::Flash)
     }
 }

@@ -92,15 +92,15 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         }
         let len = staging.chunk_end(first + kept - 1) - first * staging.chunk_size();
         let mut io = self.io();
-        let check = |io: &mut Io<'_, S, C>, at: At, part: Part| {
+        let mut check = |io: &mut Io<'_, S, C>, at: At, part: Part| {
             let count = part.len.div_ceil(staging.chunk_size());
             let from = first + part.offset / staging.chunk_size();
             staging.run_at(io, from, count, at) == count
         };
         if in_hole < in_place {
-            io.copy(staging.at(first), hole, len, check)?;
+            io.copy(staging.at(first), hole, len, &mut check)?;
         }
-        io.copy(hole, staging.at(first), len, check)?;
+        io.copy(hole, staging.at(first), len, &mut check)?;
         Ok(kept)
     }
 

@@ -7,7 +7,8 @@
 //! - *Journal*: the newest record, and the one before it while something may still rot. Left out
 //!   are what went wrong last and why releases failed, which are for people, and the position of
 //!   a download that is over. Its place in the journal is left out too; the search puts the
-//!   newest record at several places itself. What follows the newest record in its unit is used
+//!   newest record at several places itself. How many requests came to nothing only makes the
+//!   application wait. What follows the newest record in its unit is used
 //!   up or passed over, and other units are erased before they are used.
 //! - Twice: as it reads now, and as it will after one more power-up.
 
@@ -101,6 +102,8 @@ fn essence(raw: &Raw) -> Vec<u8> {
     let mut bytes = raw[4..120].to_vec();
     bytes[4..8].fill(0); // sequence
     bytes[24..26].fill(0); // last problem
+    bytes[27] = 0; // requests that came to nothing
+    bytes[112..116].fill(0); // high bytes of reasons
     if bytes[1] != DOWNLOADING {
         bytes[16..20].fill(0); // position
     }

@@ -11,7 +11,9 @@ use crate::firmware::{ESP32C3, Program, RP2040, STM32, TARGETS, root, sizes};
 /// The most that a bootloader may take.
 const LIMIT: u64 = 32 * 1024;
 /// The most that the STM32 example's may.
-const STM32_LIMIT: u64 = 24 * 1024;
+const STM32_LIMIT: u64 = 28 * 1024;
+/// The most that the core with both strategies may take, for a target without compact code.
+const CORE_LIMIT: u64 = 36 * 1024;
 /// Per cent by which the table in the documentation may be off.
 const TOLERANCE: u64 = 2;
 const PAGE: &str = "docs/sizes.md";
@@ -40,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut rows = Vec::new();
     let core = Program::bare("bootloader");
     for target in TARGETS {
-        rows.push(measure(core, "core", target, LIMIT)?);
+        rows.push(measure(core, "core", target, CORE_LIMIT)?);
     }
     rows.push(measure(RP2040, "RP2040 example", TARGETS[0], LIMIT)?);
     let name = "NUCLEO-L476RG bootloader";

@@ -13,6 +13,10 @@ mod source;
 mod story;
 mod workers;
 
+pub(crate) use course::CLIENT;
+pub(crate) use extent::hash;
+pub(crate) use source::{Memory, NoDelay};
+
 pub use configurations::{Configuration, Depth, all};
 pub use cost::Cost;
 pub use cuts::{Choice, Failure, Found, Sweep};

@@ -14,4 +14,4 @@ mod workers;
 
 pub use kinds::Kind;
 pub use promises::{Broken, Promise};
-pub use workers::{Row, replay, run};
+pub use workers::{Row, is_id, replay, run};

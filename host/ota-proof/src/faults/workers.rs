@@ -137,17 +137,31 @@ pub fn run(
     rows.into_inner().expect("no panic")
 }
 
-/// Lives once with the fault that an id names; what it breaks.
-///
-/// # Errors
-/// The id names nothing.
-pub fn replay(id: &str) -> Result<Vec<super::Broken>, String> {
+/// Whether an id names a fault, not cuts.
+#[must_use]
+pub fn is_id(id: &str) -> bool {
+    named(id).is_ok()
+}
+
+/// The configuration, chip and fault of an id.
+fn named(id: &str) -> Result<(&str, On, Fault), String> {
     let (name, fault) = id.rsplit_once('/').ok_or("an id is CONFIGURATION/FAULT")?;
     let (on, fault) = match fault.strip_prefix('x') {
         Some(fault) => (On::External, fault),
         None => (On::Internal, fault),
     };
-    let fault: Fault = fault.parse().map_err(|error| format!("{error}"))?;
+    let fault = fault
+        .parse()
+        .map_err(|error: ota_sim::ParseFaultError| error.to_string())?;
+    Ok((name, on, fault))
+}
+
+/// Lives once with the fault that an id names; what it breaks.
+///
+/// # Errors
+/// The id names nothing.
+pub fn replay(id: &str) -> Result<Vec<super::Broken>, String> {
+    let (name, on, fault) = named(id)?;
     let configuration = configurations()
         .into_iter()
         .find(|configuration| configuration.name == name)

@@ -4,6 +4,7 @@
 //! A [`Story`] is an update on one device; a course one run of it; [`Sweep`] cuts it
 //! everywhere. [`all`] lists what is swept, and [`run`] does it on all cores.
 
+mod chains;
 mod configurations;
 mod cost;
 mod course;

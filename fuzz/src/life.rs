@@ -80,7 +80,7 @@ impl Life {
             5 | 6 => {
                 let operation = u64::from(input.byte());
                 let tear = match input.byte() {
-                    number @ 0..16 => Tear::ALL[usize::from(number)],
+                    number @ 0..18 => Tear::ALL[usize::from(number)],
                     seed => Tear::Random(seed.into()),
                 };
                 self.rig.flash.arm(Cut::new(operation, tear));

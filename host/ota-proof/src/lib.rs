@@ -2,5 +2,6 @@
 //! whole by `cargo xtask prove`.
 #![forbid(unsafe_code)]
 
+pub mod faults;
 pub mod states;
 pub mod sweep;

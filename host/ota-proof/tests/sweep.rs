@@ -19,11 +19,11 @@ fn no_sampled_cut_or_pair_of_cuts_breaks_a_promise() {
     // Past the capture: each configuration is named, also if all is well.
     let mut out = std::io::stdout().lock();
     for row in &rows {
-        let (name, cuts, pairs) = (&row.name, row.cuts, row.pairs);
+        let (name, cuts, pairs, chains) = (&row.name, row.cuts, row.pairs, row.chains);
         let failures = row.failures.len();
         let _ = writeln!(
             out,
-            "{name}: {cuts} cuts, {pairs} pairs, {failures} failures"
+            "{name}: {cuts} cuts, {pairs} pairs, {chains} in a row, {failures} failures"
         );
         for (id, broken) in &row.failures {
             let _ = writeln!(out, "  cargo xtask prove --only {id}\n    {broken}");

@@ -2,6 +2,7 @@
 
 use crate::flash::Flash;
 use crate::power::Moving;
+use crate::unit::cell;
 use core::hash::{Hash as _, Hasher as _};
 use core::ops::Range;
 use std::hash::DefaultHasher;
@@ -23,6 +24,19 @@ impl Flash {
             self.faults.hash(&mut hasher);
         }
         hasher.finish()
+    }
+
+    /// Whether a word of the range looks blank, and would lose a program at the next power-up.
+    #[must_use]
+    pub fn loses(&self, range: Range<u32>) -> bool {
+        let word = self.config.write_size as usize;
+        let len = range.end.saturating_sub(range.start) as usize;
+        let mut pieces = self.pieces(range.start, len);
+        pieces.any(|piece| {
+            let unit = &self.units[piece.unit];
+            let mut words = piece.at / word..(piece.at + piece.len).div_ceil(word);
+            words.any(|index| unit.cells[index] & cell::LOSES != 0 && unit.reads_blank(index))
+        })
     }
 
     /// The first bytes of the erase units that do not hold the same on both, torn cells included,

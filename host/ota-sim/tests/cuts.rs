@@ -306,6 +306,7 @@ fn a_blank_word_that_fades_takes_a_program_and_loses_it_at_the_next_power_up() {
         let new = vec![0x0F; config.write_size as usize];
         for power_ups in 0..3 {
             for mut flash in looks_blank(config, Tear::BlankFading, power_ups) {
+                assert!(flash.loses(0..1) && !flash.loses(1024..2048));
                 flash.program(0, &new).unwrap();
                 for _ in 0..3 {
                     assert_eq!(read(&mut flash, 0, new.len()).unwrap(), new);

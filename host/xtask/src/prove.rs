@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context as _, bail};
 use ota_bootloader::Strategy;
+use ota_proof::faults::{self, Promise};
 use ota_proof::states::{self, Shape};
 use ota_proof::sweep::{self, Extent, Row};
 
@@ -14,7 +15,8 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/power-loss.m
 const BEGIN: &str = "<!-- begin: cargo xtask prove --write -->\n";
 const END: &str = "<!-- end: cargo xtask prove --write -->\n";
 
-/// Cuts the power everywhere, once and twice, and searches all states.
+/// Cuts the power everywhere, once, twice and more often, lives with every fault, and searches all
+/// states.
 #[derive(clap::Args)]
 pub(crate) struct Prove {
     /// One of N first cuts, and one of N second cuts behind each
@@ -26,7 +28,7 @@ pub(crate) struct Prove {
     /// Only configurations whose name contains TEXT
     #[arg(long, default_value = "", value_name = "TEXT")]
     matching: String,
-    /// Only the one cut or pair of cuts that ID names
+    /// Only the cuts, or the fault, that ID names
     #[arg(long, value_name = "ID", conflicts_with_all = ["sample", "matching", "write"])]
     only: Option<String>,
     /// Write the table to docs/power-loss.md
@@ -36,13 +38,7 @@ pub(crate) struct Prove {
 
 pub(crate) fn run(arguments: &Prove) -> anyhow::Result<()> {
     if let Some(id) = &arguments.only {
-        return match sweep::replay(id) {
-            Ok(()) => {
-                println!("{id}: no promise is broken");
-                Ok(())
-            }
-            Err(broken) => bail!("{id}: {broken}"),
-        };
+        return replay(id);
     }
     let extent = Extent {
         firsts: arguments.sample,
@@ -61,7 +57,7 @@ pub(crate) fn run(arguments: &Prove) -> anyhow::Result<()> {
         },
     );
     let mut table = table(&rows, arguments);
-    let mut failures = 0;
+    let mut failures = live(extent, threads, arguments, &mut table);
     if arguments.matching.is_empty() {
         failures += search(arguments.sample > 1, threads, &mut table);
     }
@@ -77,6 +73,60 @@ pub(crate) fn run(arguments: &Prove) -> anyhow::Result<()> {
         bail!("{failures} promises are broken");
     }
     Ok(())
+}
+
+/// One cut, some cuts or one fault again.
+fn replay(id: &str) -> anyhow::Result<()> {
+    let broken = if faults::is_id(id) {
+        let broken = faults::replay(id).map_err(anyhow::Error::msg)?;
+        let lines = broken
+            .iter()
+            .map(|broken| format!("{}: {}", broken.promise.name(), broken.how));
+        lines.collect::<Vec<_>>().join("\n")
+    } else {
+        sweep::replay(id).err().unwrap_or_default()
+    };
+    if broken.is_empty() {
+        println!("{id}: no promise is broken");
+        Ok(())
+    } else {
+        bail!("{id}: {broken}")
+    }
+}
+
+/// The lives with faults, into the table; how many broke what holds under their fault.
+fn live(extent: Extent, threads: usize, arguments: &Prove, table: &mut String) -> usize {
+    let rows = faults::run(
+        extent,
+        threads,
+        |configuration| configuration.name.contains(&arguments.matching),
+        |done, of| {
+            if done % 20 == 0 || done == of {
+                eprintln!("faults: {done} of {of}");
+            }
+        },
+    );
+    let names = Promise::ALL.map(Promise::name).join(" | ");
+    let _ = writeln!(table, "\n| fault | lives | {names} |");
+    let _ = writeln!(table, "|---|---:|{}", "---:|".repeat(Promise::ALL.len()));
+    for row in &rows {
+        let cells = Promise::ALL.into_iter().zip(row.broken);
+        let cells: Vec<_> = cells
+            .map(
+                |(promise, broken)| match (promise.holds(row.kind), broken) {
+                    (true, 0) => "holds".to_owned(),
+                    (true, broken) => format!("**broken {broken} times**"),
+                    (false, broken) => format!("not in {broken}"),
+                },
+            )
+            .collect();
+        let (name, cells) = (row.kind.name(), cells.join(" | "));
+        let _ = writeln!(table, "| {name} | {} | {cells} |", row.lives);
+    }
+    for (id, how) in rows.iter().flat_map(|row| &row.failures) {
+        println!("cargo xtask prove --only {id}\n    {how}");
+    }
+    rows.iter().map(|row| row.failures.len()).sum()
 }
 
 /// The search of all states, into the table; how many promises it found broken.
@@ -124,25 +174,28 @@ fn table(rows: &[Row], arguments: &Prove) -> String {
         of => format!("a sample of one in {of}"),
     };
     let mut table = format!("Seed {seed}, {extent}.\n\n");
-    table.push_str("| configuration | operations | cuts | pairs of cuts | failures |\n");
-    table.push_str("|---|---:|---:|---:|---:|\n");
-    let mut sums = (0, 0, 0, 0);
+    table.push_str(
+        "| configuration | operations | cuts | pairs of cuts | three or four | failures |\n",
+    );
+    table.push_str("|---|---:|---:|---:|---:|---:|\n");
+    let mut sums = (0, 0, 0, 0, 0);
     for row in rows {
         let failures = row.failures.len();
         let _ = writeln!(
             table,
-            "| `{}` | {} | {} | {} | {failures} |",
-            row.name, row.operations, row.cuts, row.pairs
+            "| `{}` | {} | {} | {} | {} | {failures} |",
+            row.name, row.operations, row.cuts, row.pairs, row.chains
         );
         sums.0 += row.operations;
         sums.1 += row.cuts;
         sums.2 += row.pairs;
-        sums.3 += failures;
+        sums.3 += row.chains;
+        sums.4 += failures;
     }
-    let (operations, cuts, pairs, failures) = sums;
+    let (operations, cuts, pairs, chains, failures) = sums;
     let _ = writeln!(
         table,
-        "| all | {operations} | {cuts} | {pairs} | {failures} |"
+        "| all | {operations} | {cuts} | {pairs} | {chains} | {failures} |"
     );
     table
 }

@@ -133,7 +133,7 @@ impl Search {
         later.flash.power_up();
         let now = View::of(&self.world, &mut node.rig);
         let later = View::of(&self.world, &mut later);
-        if node.running && now == later {
+        if node.running && now == later && now.losing.is_empty() {
             node.cuts = 0;
         }
         let key = key(&now, &later, node.running, node.rot_left, node.cuts);

@@ -8,8 +8,9 @@
 //!   are what went wrong last and why releases failed, which are for people, and the position of
 //!   a download that is over. Its place in the journal is left out too; the search puts the
 //!   newest record at several places itself. How many requests came to nothing only makes the
-//!   application wait. What follows the newest record in its unit is used
-//!   up or passed over, and other units are erased before they are used.
+//!   application wait. What follows the newest record in its unit is blank, used up, or takes a
+//!   record and loses it later: where there are places of the last kind, all stays as it is. Other
+//!   units are erased before they are used.
 //! - Twice: as it reads now, and as it will after one more power-up.
 
 use crc::{CRC_64_XZ, Crc, Table};
@@ -31,6 +32,8 @@ pub(crate) type Raw = [u8; RECORD];
 pub(crate) struct View {
     /// The newest two records with their places, newest first.
     pub(crate) records: Vec<(u32, Raw)>,
+    /// Places behind the newest record, in its unit, that take one and lose it later.
+    pub(crate) losing: Vec<u32>,
     /// Envelope and table of each bank: the number of a release in the story, from 1; 0 is junk.
     pub(crate) banks: [[u8; 2]; 2],
     /// The steps of both slots: one of all steps of all images, from 1; 0 is junk.
@@ -64,8 +67,10 @@ impl View {
     pub(crate) fn of(world: &World, rig: &mut Rig) -> Self {
         let banks = [Index::Zero, Index::One].map(|bank| world.see_bank(rig, bank));
         let slots = [Index::Zero, Index::One].map(|slot| world.see_slot(rig, slot));
+        let records = newest_records(rig);
         Self {
-            records: newest_records(rig),
+            losing: losing(rig, &records),
+            records,
             banks,
             slots,
         }
@@ -89,10 +94,12 @@ pub(crate) fn key(now: &View, later: &View, running: bool, rot_left: bool, cuts:
     now.put(&mut key, rot_left);
     if now != later {
         later.put(&mut key, rot_left);
-        if now.records != later.records {
-            // Its place stays as it is.
-            key.extend(now.records.iter().map(|(place, _)| small(*place)));
-        }
+    }
+    if now.records != later.records || !now.losing.is_empty() {
+        // Its place stays as it is.
+        key.extend(now.records.iter().map(|(place, _)| small(*place)));
+        key.push(0xEE);
+        key.extend(now.losing.iter().copied().map(small));
     }
     key
 }
@@ -126,6 +133,19 @@ fn newest_records(rig: &mut Rig) -> Vec<(u32, Raw)> {
     found.sort_by_key(|(_, raw)| core::cmp::Reverse(sequence(raw)));
     found.truncate(2);
     found
+}
+
+fn losing(rig: &Rig, records: &[(u32, Raw)]) -> Vec<u32> {
+    let (start, _) = area(rig, Region::Journal);
+    let places = rig.product.map.geometry(Region::Journal).erase_size / offset(RECORD);
+    let Some((newest, _)) = records.first() else {
+        return Vec::new();
+    };
+    let at = |place: u32| start + place * offset(RECORD);
+    let end = (newest / places + 1) * places;
+    (newest + 1..end)
+        .filter(|place| rig.flash.loses(at(*place)..at(place + 1)))
+        .collect()
 }
 
 fn valid(raw: &Raw) -> bool {
@@ -196,7 +216,8 @@ impl World {
         let mut later = rig.clone();
         later.flash.power_up();
         let records = newest_records(rig);
-        if records.is_empty() || records != newest_records(&mut later) {
+        let moves = records != newest_records(&mut later) || !losing(rig, &records).is_empty();
+        if records.is_empty() || moves {
             return false;
         }
         self.put_journal(rig, &records, place);

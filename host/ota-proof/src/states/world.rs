@@ -131,7 +131,7 @@ impl World {
                 Extent::Cuts => &[Tear::Saturated, Tear::After, Tear::Fading, Tear::Late],
             },
             record_tears: match extent {
-                Extent::Sample | Extent::Rot => &[Tear::Saturated, Tear::Fading],
+                Extent::Sample | Extent::Rot => &[Tear::Saturated, Tear::Fading, Tear::BlankFading],
                 Extent::Cuts => &[
                     Tear::Saturated,
                     Tear::After,
@@ -139,6 +139,7 @@ impl World {
                     Tear::Late,
                     Tear::BlankWeak,
                     Tear::BlankSpoiled,
+                    Tear::BlankFading,
                 ],
             },
             places: match extent {

@@ -154,6 +154,7 @@ impl Device {
                 images,
                 firmware,
                 start,
+                counter: 1,
                 room: None,
             },
         }

@@ -16,7 +16,7 @@ const MOST_BOOTS: u32 = 40;
 /// tips by then.
 const QUIET: u32 = 3;
 
-pub(super) const CLIENT: Config = Config {
+pub(crate) const CLIENT: Config = Config {
     window: 2,
     ..Config::DEFAULT
 };

@@ -12,11 +12,11 @@ use super::course::{Broken, Course};
 use super::story::Story;
 
 /// A run as it was at its power-ups since the last cut.
-struct Trail<'s> {
+pub(super) struct Trail<'s> {
     snapshots: Vec<Course<'s>>,
     /// Operations from that cut to the end.
-    operations: u64,
-    cost: Cost,
+    pub(super) operations: u64,
+    pub(super) cost: Cost,
 }
 
 impl<'s> Course<'s> {
@@ -33,7 +33,7 @@ impl<'s> Course<'s> {
         }
     }
 
-    fn trail(mut self, story: &Story) -> Result<Trail<'s>, Broken> {
+    pub(super) fn trail(mut self, story: &Story) -> Result<Trail<'s>, Broken> {
         let mut snapshots = Vec::new();
         let mut operations = 0;
         self.run(false, |course| snapshots.push(course.clone()))?;
@@ -57,7 +57,7 @@ fn message(panic: &(dyn std::any::Any + Send)) -> Broken {
 
 impl<'s> Trail<'s> {
     /// The run behind a cut, at its power-up.
-    fn cut(&self, cut: Cut) -> Result<Course<'s>, Broken> {
+    pub(super) fn cut(&self, cut: Cut) -> Result<Course<'s>, Broken> {
         let before = |course: &&Course<'_>| course.rig.since_cut() < cut.operation;
         let snapshot = self.snapshots.iter().rev().find(before);
         let mut course = snapshot.expect("it begins with 0 operations").clone();
@@ -134,9 +134,21 @@ impl<'s> Sweep<'s> {
         self.trail.cost
     }
 
+    pub(super) const fn story(&self) -> &'s Story {
+        self.story
+    }
+
+    pub(super) const fn trail(&self) -> &Trail<'s> {
+        &self.trail
+    }
+
     fn judge(&self, course: &mut Course<'s>) -> Result<(), Broken> {
         let cost = Cost::of(course, self.story);
-        self.story.judge(&cost, &self.trail.cost, course.cuts)
+        self.judge_cost(&cost, course.cuts)
+    }
+
+    pub(super) fn judge_cost(&self, cost: &Cost, cuts: u32) -> Result<(), Broken> {
+        self.story.judge(cost, &self.trail.cost, cuts)
     }
 
     /// Cuts once at this operation in the chosen tears, and then again.
@@ -166,8 +178,7 @@ impl<'s> Sweep<'s> {
                 .map_err(|broken| (None, broken));
         }
         let recovery = course.trail(self.story).map_err(|broken| (None, broken))?;
-        self.story
-            .judge(&recovery.cost, &self.trail.cost, 1)
+        self.judge_cost(&recovery.cost, 1)
             .map_err(|broken| (None, broken))?;
         for operation in 1..=recovery.operations {
             for tear in choice.second(first, operation) {

@@ -2,6 +2,7 @@
 
 use ota_sim::{Cut, Tear};
 
+use super::chains::Chain;
 use super::configurations::Depth;
 use super::cuts::Choice;
 
@@ -37,7 +38,7 @@ pub(super) struct Drawn {
 }
 
 /// A number that depends on all parts, each bit on each (splitmix64's finisher).
-pub(super) fn hash(parts: &[u64]) -> u64 {
+pub(crate) fn hash(parts: &[u64]) -> u64 {
     parts.iter().fold(0, |state: u64, part| {
         let mut z = (state ^ part).wrapping_add(0x9E37_79B9_7F4A_7C15);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -54,6 +55,24 @@ fn tears(random: u64, seed: u64) -> impl Iterator<Item = Tear> {
 impl Drawn {
     fn draw(&self, parts: &[u64]) -> u64 {
         hash(&[self.extent.seed, self.salt, hash(parts)])
+    }
+
+    /// The chains of cuts to try, of which `part` of `of` has these.
+    pub(super) fn chains(&self, part: u64, of: u64) -> impl Iterator<Item = Chain> + use<> {
+        let most = match self.depth {
+            Depth::Singles(_) => 16,
+            Depth::Pairs(256) => 8,
+            Depth::Pairs(_) | Depth::Every => 192,
+        };
+        let step = usize::try_from(of).unwrap_or(1);
+        let numbers = (part..most).step_by(step);
+        let kept = numbers.filter(|number| self.keeps(self.extent.firsts.div_ceil(10), &[*number]));
+        let seeds: Vec<_> = kept.map(|number| self.draw(&[!number])).collect();
+        let tears: Vec<_> = tears(RANDOM_TEARS, self.extent.seed).collect();
+        seeds.into_iter().map(move |seed| Chain {
+            seed,
+            tears: tears.clone(),
+        })
     }
 
     /// Whether this is one of the one in `of`.

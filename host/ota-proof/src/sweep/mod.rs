@@ -4,6 +4,7 @@
 //! A [`Story`] is an update on one device; a course one run of it; [`Sweep`] cuts it
 //! everywhere. [`all`] lists what is swept, and [`run`] does it on all cores.
 
+mod chains;
 mod configurations;
 mod cost;
 mod course;
@@ -12,6 +13,10 @@ mod extent;
 mod source;
 mod story;
 mod workers;
+
+pub(crate) use course::CLIENT;
+pub(crate) use extent::hash;
+pub(crate) use source::{Memory, NoDelay};
 
 pub use configurations::{Configuration, Depth, all};
 pub use cost::Cost;

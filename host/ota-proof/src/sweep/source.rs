@@ -3,15 +3,15 @@
 use ota_client::{Fault, Range, Reply, blocking::Source};
 
 /// A server with one file.
-pub(super) struct Memory<'p> {
+pub(crate) struct Memory<'p> {
     package: &'p [u8],
     rest: &'p [u8],
     /// Bytes that were asked for.
-    pub(super) asked: u64,
+    pub(crate) asked: u64,
 }
 
 impl<'p> Memory<'p> {
-    pub(super) const fn new(package: &'p [u8]) -> Self {
+    pub(crate) const fn new(package: &'p [u8]) -> Self {
         Self {
             package,
             rest: &[],
@@ -45,7 +45,7 @@ impl Source for Memory<'_> {
 }
 
 /// Nobody waits in a sweep.
-pub(super) struct NoDelay;
+pub(crate) struct NoDelay;
 
 impl embedded_hal::delay::DelayNs for NoDelay {
     fn delay_ns(&mut self, _: u32) {}

@@ -24,7 +24,7 @@ pub enum Firmware {
 impl Firmware {
     /// How often it is started before it is blamed: three attempts, and three interruptions that
     /// cost none.
-    pub(super) const fn starts(self) -> u32 {
+    pub(crate) const fn starts(self) -> u32 {
         match self {
             Self::Healthy | Self::Crashes | Self::Hangs | Self::GivesUp => 3,
             Self::Unplugged => 6,
@@ -73,6 +73,8 @@ pub struct Plot {
     pub firmware: Firmware,
     /// Where the story starts.
     pub start: Start,
+    /// The security counter of the new image; that of the old one is 1.
+    pub counter: u32,
     /// How many records the journal's unit has room for at the start; `None`: it is as the
     /// factory left it.
     pub room: Option<u32>,
@@ -80,11 +82,12 @@ pub struct Plot {
 
 /// A plot with its device and its releases.
 pub struct Story {
-    pub(super) plot: Plot,
-    pub(super) start: Rig,
-    pub(super) old: Vec<u8>,
-    pub(super) new: Vec<u8>,
-    pub(super) package: Vec<u8>,
+    pub(crate) plot: Plot,
+    pub(crate) start: Rig,
+    pub(crate) old: Vec<u8>,
+    pub(crate) new: Vec<u8>,
+    pub(crate) former_package: Vec<u8>,
+    pub(crate) package: Vec<u8>,
 }
 
 const UPDATE: &str = "an undisturbed update";
@@ -109,7 +112,8 @@ impl Story {
     #[must_use]
     pub fn new(plot: Plot) -> Self {
         let old = Release::new(1, plot.image(0), plot.chunk);
-        let new = Release::new(2, plot.image(1), plot.chunk);
+        let mut new = Release::new(2, plot.image(1), plot.chunk);
+        new.manifest.security_counter = plot.counter;
         let mut rig = Rig::new(plot.geometry);
         rig.flash.on_violation(OnViolation::Record);
         if let Some(external) = &mut rig.external {
@@ -121,6 +125,7 @@ impl Story {
             start: rig,
             old: old.image.clone(),
             new: new.image.clone(),
+            former_package: old.package(),
             package: new.package(),
             plot,
         };

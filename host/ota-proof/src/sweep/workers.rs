@@ -23,6 +23,8 @@ pub struct Row {
     pub cuts: u64,
     /// Pairs of cuts.
     pub pairs: u64,
+    /// Three or four cuts in a row.
+    pub chains: u64,
     /// Erases and traffic of an undisturbed run (the first one of the line).
     pub cost: Cost,
     /// Ids, and what is broken.
@@ -88,6 +90,7 @@ impl Row {
             operations: 0,
             cuts: 0,
             pairs: 0,
+            chains: 0,
             cost: Cost::default(),
             failures: Vec::new(),
         }
@@ -100,6 +103,7 @@ impl Row {
         self.operations += share.operations;
         self.cuts += share.cuts;
         self.pairs += share.pairs;
+        self.chains += share.chains;
         self.failures.extend(share.failures);
     }
 }
@@ -130,6 +134,10 @@ impl Job<'_> {
                     if operation % self.of == self.part {
                         sweep.at(operation, &choice, &mut found);
                     }
+                }
+                for chain in choice.chains(self.part, self.of) {
+                    row.chains += 1;
+                    found.failures.extend(sweep.chain(&chain).err());
                 }
             }
         }

@@ -20,7 +20,8 @@ use embedded_io_async::{ErrorType, Read, Write};
     reason = "used in place by a generic source; no bound on the future is needed"
 )]
 pub trait Connect {
-    /// A byte stream to the server. Dropping it closes it.
+    /// A byte stream to the server. Dropping it closes it. A read that is dropped before it was
+    /// ready has taken nothing: before each request it is looked whether anything is there already.
     type Connection: Read + Write;
     /// Why there is none.
     type Error: core::error::Error;

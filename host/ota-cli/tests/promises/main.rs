@@ -8,6 +8,8 @@ mod cuts;
 mod devices;
 mod elf;
 mod esp32c3;
+mod files;
+mod guarding;
 mod hostile;
 mod images;
 mod keys;

@@ -2,7 +2,7 @@
 //! signed reaches a slot (the simulated flash refuses it), and every attempt comes to an end.
 
 use ota_bootloader::{Decision, OpenError, ResetCause};
-use ota_client::{Config, Download, Fault, Outcome, Range, Reply, blocking};
+use ota_client::{Config, Download, Fault, Outcome, Range, Reply, Source, blocking};
 use ota_image::ENVELOPE_LEN;
 use ota_testkit::Rig;
 
@@ -71,10 +71,10 @@ impl Hostile<'_, '_> {
     }
 }
 
-impl blocking::Source for Hostile<'_, '_> {
+impl Source for Hostile<'_, '_> {
     type Error = Fault;
 
-    fn open(&mut self, range: Range) -> Result<Reply, Fault> {
+    async fn open(&mut self, range: Range) -> Result<Reply, Fault> {
         self.requests += 1;
         assert!(self.requests <= MOST_REQUESTS, "a download without end");
         assert!(range.length > 0);
@@ -94,7 +94,7 @@ impl blocking::Source for Hostile<'_, '_> {
         Ok(reply)
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
         let kind = if self.input.is_over() {
             255
         } else {
@@ -128,10 +128,17 @@ impl blocking::Source for Hostile<'_, '_> {
     }
 }
 
-struct NoDelay;
+/// Time that does not pass.
+struct NoTime;
 
-impl embedded_hal::delay::DelayNs for NoDelay {
+impl embedded_hal::delay::DelayNs for NoTime {
     fn delay_ns(&mut self, _: u32) {}
+}
+
+impl blocking::Clock for NoTime {
+    fn now_ms(&mut self) -> u32 {
+        0
+    }
 }
 
 /// Input: geometry, window, retries, and then for three attempts which release the server has,
@@ -190,7 +197,7 @@ pub(crate) fn attempt(
     let mut buffer = vec![0; ENVELOPE_LEN];
     rig.updater(|updater, anchors| {
         let mut download = Download::new(config, &mut buffer);
-        match blocking::run(&mut download, updater, anchors, &mut source, NoDelay) {
+        match blocking::run(&mut download, updater, anchors, &mut source, NoTime) {
             Ok(Outcome::Staged(image)) => match updater.request(image) {
                 Ok(()) => End::Requested,
                 Err(_) => End::NotRequested,

@@ -2,6 +2,7 @@
 
 use ota_image::{MAX_BODY, Manifest, Reader, Tlv, tag};
 
+use crate::http::NOTHING_NOW;
 use crate::releases::{BAD, GOOD};
 
 /// An input: target, name, bytes.
@@ -230,8 +231,14 @@ fn answers() -> Vec<Seed> {
         );
         answer("206 Partial Content", &fields, &vec![b'.'; len])
     };
-    let http =
-        |name, answers: &[Vec<u8>]| seed("http", name, &[&[120], &ranges, &answers.concat()]);
+    let http = |name, answers: &[Vec<u8>]| {
+        // Each waits for its request.
+        let answers: Vec<_> = answers
+            .iter()
+            .map(|answer| [&[NOTHING_NOW], &answer[..]].concat())
+            .collect();
+        seed("http", name, &[&[120], &ranges, &answers.concat()])
+    };
     let one =
         |name, status: &str, fields: &str, body: &[u8]| http(name, &[answer(status, fields, body)]);
     let body = [b'.'; 32];
@@ -241,8 +248,28 @@ fn answers() -> Vec<Seed> {
             "kept-connection",
             &[good(10, 32), good(42, 8), good(0, 1), good(0, 100)],
         ),
-        http("interim", &[answer("100 Continue", "", b""), good(10, 32)]),
-        http("closed", &[good(10, 32), vec![0], good(42, 8)]),
+        http(
+            "interim",
+            &[[answer("100 Continue", "", b""), good(10, 32)].concat()],
+        ),
+        http("closed", &[[good(10, 32), vec![0]].concat(), good(42, 8)]),
+        http("early", &[[good(10, 32), good(42, 8)].concat()]),
+        one(
+            "parts",
+            "206 Partial Content",
+            &format!(
+                "{range}Content-Length: 32\r\nContent-Type: multipart/byteranges; boundary=x\r\n"
+            ),
+            &body,
+        ),
+        one(
+            "compressed-twice",
+            "206 Partial Content",
+            &format!(
+                "{range}Content-Length: 32\r\nContent-Encoding: gzip\r\nContent-Encoding: identity\r\n"
+            ),
+            &body,
+        ),
         one("whole-file", "200 OK", "Content-Length: 32\r\n", &body),
         one("not-found", "404 Not Found", "Content-Length: 0\r\n", b""),
         one("redirect", "302 Found", "Location: http://other/\r\n", b""),

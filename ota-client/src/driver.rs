@@ -20,14 +20,14 @@ use crate::{Download, Failure, Fault, Next, Outcome, RunError, Source, SourceErr
 /// # Errors
 ///
 /// The attempt is over; see [`Failure`].
-pub async fn run<S: Storage, C: Crypto, N: Source>(
+pub fn run<S: Storage, C: Crypto, N: Source>(
     download: &mut Download<'_>,
     updater: &mut Updater<'_, S, C>,
     anchors: &TrustAnchors<'_>,
     source: N,
     delay: impl DelayNs,
-) -> Result<Outcome, RunError<N::Error>> {
-    run_observed(download, updater, anchors, source, delay, |_, _| {}).await
+) -> impl Future<Output = Result<Outcome, RunError<N::Error>>> {
+    run_observed(download, updater, anchors, source, delay, |_, _| {})
 }
 
 /// Like [`run`], and shows every step to `observe` before it is taken: for progress bars, logs
@@ -36,12 +36,63 @@ pub async fn run<S: Storage, C: Crypto, N: Source>(
 /// # Errors
 ///
 /// The attempt is over; see [`Failure`].
-pub async fn run_observed<S: Storage, C: Crypto, N: Source>(
+pub fn run_observed<S: Storage, C: Crypto, N: Source>(
+    download: &mut Download<'_>,
+    updater: &mut Updater<'_, S, C>,
+    anchors: &TrustAnchors<'_>,
+    source: N,
+    delay: impl DelayNs,
+    observe: impl FnMut(&Download<'_>, &Next),
+) -> impl Future<Output = Result<Outcome, RunError<N::Error>>> {
+    // Its own future: one that awaited it would hold every argument a second time.
+    drive(download, updater, anchors, source, Waited(delay), observe)
+}
+
+/// Time as the loop needs it.
+pub(crate) trait Time {
+    /// Lets so much of it pass.
+    fn pause(&mut self, ms: u32) -> impl Future<Output = ()>;
+
+    /// The future's output, unless so much of it passes first.
+    fn within<T>(
+        &mut self,
+        ms: u32,
+        future: impl Future<Output = T>,
+    ) -> impl Future<Output = Option<T>>;
+}
+
+/// Time that an executor waits for.
+struct Waited<D>(D);
+
+impl<D: DelayNs> Time for Waited<D> {
+    fn pause(&mut self, ms: u32) -> impl Future<Output = ()> {
+        self.0.delay_ms(ms)
+    }
+
+    fn within<T>(
+        &mut self,
+        ms: u32,
+        future: impl Future<Output = T>,
+    ) -> impl Future<Output = Option<T>> {
+        unless(future, self.0.delay_ms(ms))
+    }
+}
+
+/// The future's output, unless patience ends first.
+pub(crate) async fn unless<T>(future: impl Future<Output = T>, patience: impl Future) -> Option<T> {
+    match select(future, patience).await {
+        Either::First(output) => Some(output),
+        Either::Second(_) => None,
+    }
+}
+
+/// The loop itself, for every driver.
+pub(crate) async fn drive<S: Storage, C: Crypto, N: Source>(
     download: &mut Download<'_>,
     updater: &mut Updater<'_, S, C>,
     anchors: &TrustAnchors<'_>,
     mut source: N,
-    mut delay: impl DelayNs,
+    mut time: impl Time,
     mut observe: impl FnMut(&Download<'_>, &Next),
 ) -> Result<Outcome, RunError<N::Error>> {
     let mut last_error = None;
@@ -56,20 +107,21 @@ pub async fn run_observed<S: Storage, C: Crypto, N: Source>(
         match next {
             Next::Working => yield_now().await,
             Next::Request(range) => {
-                let patience = delay.delay_ms(download.config().stall_timeout_ms);
-                match within(source.open(range), patience).await {
+                let patience = download.config().stall_timeout_ms;
+                match time.within(patience, source.open(range)).await {
                     Some(Ok(reply)) => download.on_reply(reply),
                     given_up => last_error = settle(download, given_up),
                 }
             }
             Next::Receive => {
-                let patience = delay.delay_ms(download.config().stall_timeout_ms);
-                match within(receive_piece(download, &mut source), patience).await {
+                let patience = download.config().stall_timeout_ms;
+                let piece = receive_piece(download, &mut source);
+                match time.within(patience, piece).await {
                     Some(Ok(())) => {}
                     given_up => last_error = settle(download, given_up),
                 }
             }
-            Next::Wait { ms, .. } => delay.delay_ms(ms).await,
+            Next::Wait { ms, .. } => time.pause(ms).await,
             Next::Done(outcome) => return Ok(outcome),
         }
     }
@@ -85,14 +137,6 @@ async fn receive_piece<N: Source>(
         download.received(count);
     }
     Ok(())
-}
-
-/// The future's output, unless patience ends first.
-async fn within<T>(future: impl Future<Output = T>, patience: impl Future) -> Option<T> {
-    match select(future, patience).await {
-        Either::First(output) => Some(output),
-        Either::Second(_) => None,
-    }
 }
 
 /// Tells the machine what went wrong, and keeps the source's own words.

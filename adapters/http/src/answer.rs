@@ -42,6 +42,10 @@ fn partial<E>(head: &Head, range: Range, known: &Tag) -> Result<Reply, HttpError
     if head.transfer_encoded {
         return Err(HttpError::TransferEncoding);
     }
+    // The parts have heads of their own, whatever this one says of the range.
+    if head.multipart {
+        return Err(HttpError::Multipart);
+    }
     let Once::Is(content_range) = head.content_range else {
         return Err(HttpError::WrongContentRange);
     };
@@ -95,6 +99,7 @@ mod tests {
             tag: Tag::from_header(b"\"a\""),
             transfer_encoded: false,
             content_encoded: false,
+            multipart: false,
             keep_alive: true,
         }
     }
@@ -231,6 +236,13 @@ mod tests {
                     ..good()
                 },
                 HttpError::ContentEncoding,
+            ),
+            (
+                Head {
+                    multipart: true,
+                    ..good()
+                },
+                HttpError::Multipart,
             ),
             (
                 Head {

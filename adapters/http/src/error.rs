@@ -50,6 +50,8 @@ pub enum HttpError<E> {
     TransferEncoding,
     /// The body is compressed or otherwise encoded, so that its bytes are not the file's.
     ContentEncoding,
+    /// The body is made of parts (`multipart/byteranges`), each with a head of its own.
+    Multipart,
 }
 
 impl<E> HttpError<E> {
@@ -78,6 +80,7 @@ impl<E> HttpError<E> {
             Self::NoContentLength => 0x3013,
             Self::TransferEncoding => 0x3014,
             Self::ContentEncoding => 0x3015,
+            Self::Multipart => 0x3016,
         }
     }
 
@@ -99,6 +102,7 @@ impl<E> HttpError<E> {
             Self::NoContentLength
             | Self::TransferEncoding
             | Self::ContentEncoding
+            | Self::Multipart
             | Self::HeadTooLarge
             | Self::RequestTooLarge => Fault::Unsupported,
         }
@@ -154,6 +158,9 @@ impl<E: fmt::Display> fmt::Display for HttpError<E> {
             }
             Self::ContentEncoding => {
                 "the answer is compressed: switch compression off for this file"
+            }
+            Self::Multipart => {
+                "the answer is multipart/byteranges, though one range was asked for: check the server"
             }
         };
         f.write_str(text)

@@ -14,6 +14,7 @@ pub(crate) struct Head {
     pub(crate) tag: Tag,
     pub(crate) transfer_encoded: bool,
     pub(crate) content_encoded: bool,
+    pub(crate) multipart: bool,
     pub(crate) keep_alive: bool,
 }
 
@@ -71,11 +72,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         tag: Tag::NONE,
         transfer_encoded: false,
         content_encoded: false,
+        multipart: false,
         keep_alive: response.version == Some(1),
     };
     for field in response.headers.iter() {
         head.field(field.name, field.value);
     }
+    // Wherever it stands.
+    head.keep_alive &= !response.headers.iter().any(|field| closes(field));
     Ok(Some((head, end)))
 }
 
@@ -91,18 +95,31 @@ impl Head {
         } else if is("transfer-encoding") {
             self.transfer_encoded = true;
         } else if is("content-encoding") {
-            self.content_encoded = !value.eq_ignore_ascii_case(b"identity");
+            // Each of them was applied, in all fields: one that is not identity is enough.
+            self.content_encoded |= !options(value).all(|coding| named(coding, "identity"));
+        } else if is("content-type") {
+            // Whatever follows, and however it is separated.
+            let parts = "multipart/byteranges";
+            let kind = value.get(..parts.len());
+            self.multipart |= kind.is_some_and(|kind| named(kind, parts));
         } else if is("connection") {
-            for option in value.split(|byte| *byte == b',') {
-                let option = option.trim_ascii();
-                if option.eq_ignore_ascii_case(b"close") {
-                    self.keep_alive = false;
-                } else if option.eq_ignore_ascii_case(b"keep-alive") {
-                    self.keep_alive = true;
-                }
-            }
+            self.keep_alive |= options(value).any(|option| named(option, "keep-alive"));
         }
     }
+}
+
+fn closes(field: &httparse::Header<'_>) -> bool {
+    named(field.name.as_bytes(), "connection")
+        && options(field.value).any(|option| named(option, "close"))
+}
+
+/// The elements of a list.
+fn options(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+fn named(text: &[u8], name: &str) -> bool {
+    text.eq_ignore_ascii_case(name.as_bytes())
 }
 
 fn content_range(value: &[u8]) -> Option<ContentRange> {
@@ -207,6 +224,14 @@ mod tests {
             ("HTTP/1.1 200 O\r\n\r\n", true),
             ("HTTP/1.1 200 O\r\nConnection: Close\r\n\r\n", false),
             ("HTTP/1.1 200 O\r\nConnection: x, close\r\n\r\n", false),
+            (
+                "HTTP/1.1 200 O\r\nConnection: close, keep-alive\r\n\r\n",
+                false,
+            ),
+            (
+                "HTTP/1.1 200 O\r\nConnection: close\r\nConnection: keep-alive\r\n\r\n",
+                false,
+            ),
             ("HTTP/1.0 200 O\r\n\r\n", false),
             ("HTTP/1.0 200 O\r\nConnection: keep-alive\r\n\r\n", true),
         ] {
@@ -219,6 +244,10 @@ mod tests {
         assert!(head("HTTP/1.1 206 P\r\nTransfer-Encoding: chunked\r\n\r\n").transfer_encoded);
         assert!(head("HTTP/1.1 206 P\r\nContent-Encoding: gzip\r\n\r\n").content_encoded);
         assert!(!head("HTTP/1.1 206 P\r\nContent-Encoding: Identity\r\n\r\n").content_encoded);
+        assert!(head("HTTP/1.1 206 P\r\nContent-Encoding: identity,\r\n\r\n").content_encoded);
+        assert!(head("HTTP/1.1 206 P\r\nContent-Encoding: \r\n\r\n").content_encoded);
+        assert!(head("HTTP/1.1 206 P\r\nContent-Type: multipart/byteranges\r\n\r\n").multipart);
+        assert!(!head("HTTP/1.1 206 P\r\nContent-Type: multipart/x\r\n\r\n").multipart);
     }
 
     #[test]

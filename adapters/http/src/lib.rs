@@ -17,7 +17,6 @@
 extern crate std;
 
 mod answer;
-mod blocking;
 mod connect;
 mod error;
 mod head;

@@ -1,7 +1,9 @@
 //! The source: one connection, one request at a time.
 
 use core::ops::Range as Span;
+use core::task::Poll;
 
+use embassy_futures::poll_once;
 use embedded_io::Error as _;
 use embedded_io_async::{Read, Write};
 use ota_client::{Range, Reply, Source};
@@ -105,6 +107,7 @@ impl<'a, C: Connect> HttpSource<'a, C> {
         range: Range,
     ) -> Result<Head, Failure<C>> {
         self.heard = false;
+        check_silence::<C>(connection).await?;
         let tag = self.known_tag();
         let length = request::compose(self.buffer, &self.url, self.fields, range, &tag)
             .map_err(|_| HttpError::RequestTooLarge)?;
@@ -184,20 +187,41 @@ impl<'a, C: Connect> HttpSource<'a, C> {
         count
     }
 
-    /// Bytes of the body straight from the connection into the caller's buffer.
+    /// Bytes of the body straight from the connection into the caller's buffer; its end by way of
+    /// the source's own, where there is room for a byte that should not follow it.
     async fn take_late(&mut self, buffer: &mut [u8]) -> Result<usize, Failure<C>> {
-        let limit = buffer
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let space = buffer.get_mut(..limit).unwrap_or_default();
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let is_end = left < self.buffer.len();
+        let space = if is_end {
+            self.buffer.get_mut(..=left)
+        } else {
+            let limit = buffer.len().min(left.saturating_sub(1).max(1));
+            buffer.get_mut(..limit)
+        };
         let connection = self.connection.as_mut().ok_or(HttpError::Closed)?;
-        let result = connection.read(space).await;
-        match result {
+        let result = match connection.read(space.unwrap_or_default()).await {
             Ok(0) => Err(HttpError::ShortBody(self.left)),
+            Ok(count) if count > left => Err(HttpError::Excess),
             Ok(count) => Ok(count),
             Err(error) => Err(HttpError::Read(error.kind())),
+        };
+        let count = result.inspect_err(|_| self.connection = None)?;
+        if !is_end {
+            return Ok(count);
         }
-        .inspect_err(|_| self.connection = None)
+        self.early = 0..count;
+        Ok(self.take_early(buffer))
+    }
+}
+
+/// Nothing was asked for, so nothing may be there: what came before the request is no answer to it.
+async fn check_silence<C: Connect>(connection: &mut C::Connection) -> Result<(), Failure<C>> {
+    let mut byte = [0];
+    match poll_once(connection.read(&mut byte)) {
+        Poll::Pending => Ok(()),
+        Poll::Ready(Ok(0)) => Err(HttpError::Closed),
+        Poll::Ready(Ok(_)) => Err(HttpError::Excess),
+        Poll::Ready(Err(error)) => Err(HttpError::Read(error.kind())),
     }
 }
 

@@ -40,6 +40,13 @@ impl embedded_hal_async::delay::DelayNs for Clock {
     }
 }
 
+/// Nothing here takes so long that it would be given up.
+impl blocking::Clock for Clock {
+    fn now_ms(&mut self) -> u32 {
+        0
+    }
+}
+
 impl embedded_hal::delay::DelayNs for Clock {
     fn delay_ns(&mut self, ns: u32) {
         std::thread::sleep(Duration::from_nanos(ns.into()));

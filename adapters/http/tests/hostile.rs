@@ -126,6 +126,29 @@ hostile! {
     a_compressed_body_is_refused:
         MIDDLE, |request| file_tag(request).replace("ETag", "Content-Encoding: gzip\r\nETag")
         => HttpError::ContentEncoding, Fault::Unsupported;
+    a_compressed_body_that_says_identity_afterwards_is_refused:
+        MIDDLE, |request| file_tag(request)
+            .replace("ETag", "Content-Encoding: gzip\r\nContent-Encoding: identity\r\nETag")
+        => HttpError::ContentEncoding, Fault::Unsupported;
+    a_compressed_body_that_says_identity_before_is_refused:
+        MIDDLE, |request| file_tag(request)
+            .replace("ETag", "Content-Encoding: identity\r\nContent-Encoding: br\r\nETag")
+        => HttpError::ContentEncoding, Fault::Unsupported;
+    a_list_of_encodings_with_any_but_identity_is_refused:
+        MIDDLE, |request| file_tag(request).replace("ETag", "Content-Encoding: gzip, identity\r\nETag")
+        => HttpError::ContentEncoding, Fault::Unsupported;
+    several_ranges_in_parts_are_refused:
+        MIDDLE, |request| file_tag(request)
+            .replace("ETag", "Content-Type: multipart/byteranges; boundary=x\r\nETag")
+        => HttpError::Multipart, Fault::Unsupported;
+    several_ranges_in_parts_are_refused_whatever_the_case_and_a_later_type:
+        MIDDLE, |request| file_tag(request)
+            .replace("ETag", "CONTENT-TYPE: Multipart/ByteRanges;boundary=x\r\nContent-Type: a/b\r\nETag")
+        => HttpError::Multipart, Fault::Unsupported;
+    several_ranges_in_parts_without_a_range_are_refused:
+        MIDDLE, |request| file_tag(request)
+            .replace("Content-Range", "Content-Type: multipart/byteranges; boundary=x\r\nX-Range")
+        => HttpError::Multipart, Fault::Unsupported;
     garbage_is_not_http:
         FIRST, |_| Answer::new("SSH-2.0-x\r\n", After::Stall) => HttpError::NotHttp, Fault::Malformed;
     binary_garbage_is_not_http:
@@ -188,6 +211,19 @@ async fn surplus_that_came_with_the_head_is_noticed_before_the_body_is_used() {
     };
     let error = source.open(tiny).await.expect_err("one byte too many");
     assert!(matches!(error, HttpError::Excess), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_identity_however_often_it_says_so_is_taken() {
+    let server = Server::start(|request| {
+        let twice = "Content-Encoding: identity\r\nContent-Encoding: Identity, identity\r\nETag";
+        file_tag(request).replace("ETag", twice)
+    });
+    let url = server.url();
+    let mut buffer = [0; 1024];
+    let mut source = source(&server, &url, &mut buffer);
+    let bytes = fetch(&mut source, MIDDLE).await.expect("bytes");
+    assert_eq!(bytes, content(SIZE)[1024..3072]);
 }
 
 #[tokio::test]
@@ -351,6 +387,7 @@ fn every_error_has_its_own_code() {
         HttpError::NoContentLength,
         HttpError::TransferEncoding,
         HttpError::ContentEncoding,
+        HttpError::Multipart,
     ];
     let codes: std::collections::BTreeSet<_> = errors.iter().map(HttpError::code).collect();
     let texts: std::collections::BTreeSet<_> = errors.iter().map(ToString::to_string).collect();
@@ -362,7 +399,7 @@ fn every_error_has_its_own_code() {
 #[test]
 fn the_front_page_lists_every_code() {
     let page = include_str!("../README.md");
-    for code in 0x3001..=0x3015 {
+    for code in 0x3001..=0x3016 {
         let cell = format!("{code:#06X}").replace("0X", "0x");
         let listed = page
             .lines()

@@ -22,7 +22,7 @@ mod message;
 mod shelf;
 mod source;
 
-pub use blocking::{Blocking, NoTimer};
+pub use blocking::Blocking;
 pub use error::SerialError;
 pub use frame::{Deframer, FRAME_OVERHEAD, NoRoom, frame, frame_length};
 pub use message::{Answer, DATA_OVERHEAD, MAX_NAME, MAX_REQUEST, Problem, Request, is_name};

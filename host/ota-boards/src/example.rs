@@ -75,9 +75,9 @@ impl Example {
     #[must_use]
     pub const fn target(self) -> &'static str {
         match self {
-            Self::Rp2040 => "thumbv6m-none-eabi",
-            Self::Stm32 | Self::Stm32Ethernet | Self::Stm32DualBank => "thumbv7em-none-eabihf",
-            Self::Esp32c3 => "riscv32imc-unknown-none-elf",
+            Self::Rp2040 => ota_targets::RP2040,
+            Self::Stm32 | Self::Stm32Ethernet | Self::Stm32DualBank => ota_targets::STM32,
+            Self::Esp32c3 => ota_targets::ESP32C3,
         }
     }
 

@@ -106,6 +106,7 @@ fn once<K: Eq + Hash>(
 /// One after another, also of several processes: all builds have the same name.
 fn build(example: Example, part: &str, settings: &[(&str, &str)]) -> Result<Vec<u8>> {
     let _lock = lock()?;
+    ota_targets::ensure(&[example.target()], &crate::root())?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = command(cargo, settings)
         .args(["build", "--release", "--quiet", "--locked"])
@@ -119,9 +120,8 @@ fn build(example: Example, part: &str, settings: &[(&str, &str)]) -> Result<Vec<
         .context("cannot run cargo")?;
     if !output.status.success() {
         bail!(
-            "examples/{}/{part} does not build (is the target there? rustup target add {}):\n{}",
+            "examples/{}/{part} does not build:\n{}",
             example.name(),
-            example.target(),
             String::from_utf8_lossy(&output.stderr)
         );
     }

@@ -8,9 +8,9 @@ use object::{Object as _, ObjectSection as _, SectionFlags, elf};
 
 /// The targets of the core crates.
 pub(crate) const TARGETS: [&str; 3] = [
-    "thumbv6m-none-eabi",
-    "thumbv7em-none-eabihf",
-    "riscv32imc-unknown-none-elf",
+    ota_targets::RP2040,
+    ota_targets::STM32,
+    ota_targets::ESP32C3,
 ];
 
 /// The workspace's folder.
@@ -60,6 +60,7 @@ impl Program {
 
     /// Runs `cargo build` and says how it went.
     pub(crate) fn try_build(&self, target: &str, more: &[&str]) -> Result<Output> {
+        ota_targets::ensure(&[target], &root())?;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Command::new(cargo)
             .current_dir(root().join(self.folder))

@@ -193,18 +193,6 @@ impl Source for Server {
     }
 }
 
-impl ota_client::blocking::Source for Server {
-    type Error = Fault;
-
-    fn open(&mut self, range: Range) -> Result<Reply, Fault> {
-        self.begin(range)
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
-        self.give(buffer).unwrap_or(Err(Fault::Stalled))
-    }
-}
-
 /// Every wait is over at once, but not before everything that could be done was done.
 #[derive(Default)]
 pub struct Clock {
@@ -224,6 +212,13 @@ impl embedded_hal::delay::DelayNs for Clock {
 
     fn delay_ms(&mut self, ms: u32) {
         self.waits.push(ms);
+    }
+}
+
+/// Time passes in its waits alone.
+impl ota_client::blocking::Clock for Clock {
+    fn now_ms(&mut self) -> u32 {
+        self.waits.iter().sum()
     }
 }
 

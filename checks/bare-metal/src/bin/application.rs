@@ -5,7 +5,7 @@
 
 use bare_metal::{ChipFlash, MAP, PRODUCT, reset};
 use ota_bootloader::{OneFlash, Updater};
-use ota_client::{Config, Download, Fault, Range, Reply, blocking};
+use ota_client::{Config, Download, Fault, Range, Reply, Source, blocking};
 use ota_image::{PublicKey, SoftwareCrypto, TrustAnchors};
 
 static RELEASE: [PublicKey; 1] = [PublicKey::Ed25519([1; 32])];
@@ -20,9 +20,9 @@ unsafe extern "C" {
 /// A server that answers anything.
 struct Server;
 
-impl blocking::Source for Server {
+impl Source for Server {
     type Error = Fault;
-    fn open(&mut self, range: Range) -> Result<Reply, Fault> {
+    async fn open(&mut self, range: Range) -> Result<Reply, Fault> {
         // SAFETY: is not run. So for all calls here.
         match unsafe { chip_number() } {
             0 => Ok(Reply {
@@ -33,7 +33,7 @@ impl blocking::Source for Server {
             _ => Err(Fault::Link),
         }
     }
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
         // SAFETY: see above.
         unsafe { chip_fill(buffer.as_mut_ptr(), buffer.len()) };
         Ok(buffer.len())
@@ -45,6 +45,12 @@ struct NoTime;
 
 impl embedded_hal::delay::DelayNs for NoTime {
     fn delay_ns(&mut self, _: u32) {}
+}
+
+impl blocking::Clock for NoTime {
+    fn now_ms(&mut self) -> u32 {
+        0
+    }
 }
 
 fn update() -> u16 {

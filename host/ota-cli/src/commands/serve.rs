@@ -22,7 +22,7 @@ Examples:
   ota serve releases --serial /dev/ttyACM0    at the other end of a cable
 
 Any static server that understands Range will do as well; the server is not trusted, and must not
-hold keys: .key files, and names that begin with a dot, are not served. Put a release into the
+hold keys: private keys, by whatever name, and names that begin with a dot, are not served. Put a release into the
 folder under another name and rename it, as `ota` does, so that none is served half.";
 
 /// Serve a folder of packages: over HTTP with Range, ETag and If-Range, or over a serial line

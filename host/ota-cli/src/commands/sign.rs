@@ -1,10 +1,11 @@
 //! `ota sign`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use ota_image::{PublicKey, Role};
 
+use crate::files;
 use crate::keys::{LabelledKey, PrivateKey, RoleArg, key_id, role_name, sign_with};
 use crate::package::{Package, Signed};
 
@@ -38,6 +39,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut package = Package::load(&args.package)?;
     let (role, key, signed) = sign(args, &mut package)?;
     package.save(&args.package)?;
+    if args.sign_with.is_none() {
+        warn_of_others(&args.key);
+    }
     let done = match signed {
         Signed::Added => "signed",
         Signed::Replaced => "signed again",
@@ -48,6 +52,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
         role_name(role),
         key_id(&key)
     ))
+}
+
+/// It works all the same: whoever could read it has done so.
+fn warn_of_others(key: &Path) {
+    if files::others_can_read(key) {
+        let key = key.display();
+        super::note(&format!("warning: others can read {key}: chmod 600 {key}"));
+    }
 }
 
 fn sign(args: &Args, package: &mut Package) -> Result<(Role, PublicKey, Signed)> {

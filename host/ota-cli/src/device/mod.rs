@@ -92,12 +92,10 @@ impl Device {
             check_replaceable(folder)?;
         }
         let cannot = || format!("cannot write {}", folder.display());
-        let parent = folder
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
+        let parent = files::folder_of(folder);
         let new = tempfile::Builder::new()
             .prefix(".ota-")
-            .tempdir_in(parent.unwrap_or(Path::new(".")))
+            .tempdir_in(parent)
             .with_context(cannot)?;
         let write = |name: &str, bytes: &[u8]| {
             let path = new.path().join(name);
@@ -110,6 +108,7 @@ impl Device {
             clear(folder).with_context(cannot)?;
         }
         fs::rename(new.path(), folder).with_context(cannot)?;
+        files::sync_folder(parent).with_context(cannot)?;
         // It has another name now: there is nothing to remove.
         let _ = new.keep();
         Self::open(folder)

@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::files;
+
 /// Requests, and the bytes that they asked for. Kept beside the flash, not on it: a device itself
 /// does not count. Written before each request, so that one that is killed counts as well.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -20,20 +22,16 @@ pub struct Traffic {
 
 impl Traffic {
     pub(super) fn load(path: &Path) -> Result<Self> {
-        match std::fs::read(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("{} is damaged: remove it", path.display())),
+        if !path.exists() {
+            return Ok(Self::default());
         }
+        serde_json::from_str(&files::read_text(path)?)
+            .with_context(|| format!("{} is damaged: remove it", path.display()))
     }
 
-    /// Atomic for a process that is killed, which is what happens to devices; not synced.
+    /// Atomic for a process that is killed, which is what happens to devices.
     pub(super) fn save(&self, path: &Path) -> Result<()> {
-        let new = path.with_extension("new");
-        std::fs::write(&new, serde_json::to_vec(self)?)
-            .and_then(|()| std::fs::rename(&new, path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        files::write_often(path, &serde_json::to_vec(self)?)
     }
 
     /// For downloads alone.

@@ -1,10 +1,13 @@
 //! Signatures by a command: for keys that never leave a token, an HSM, or a signing service.
 
-use std::io::{ErrorKind, Write as _};
-use std::process::{Command, Stdio};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use ota_image::{Algorithm, Crypto as _, PublicKey, SoftwareCrypto};
+
+/// More than any signature has, whatever a command prints around it.
+const MAX_PRINTED: u64 = 4096;
 
 /// Runs `command` in the shell: the message on its standard input, the signature on its standard
 /// output, either the raw 64 bytes or (P-256) DER. Its standard error is ours, so that it can ask
@@ -35,17 +38,34 @@ fn run(command: &str, message: &[u8]) -> Result<Vec<u8>> {
     let mut stdin = child.stdin.take().context("no standard input")?;
     let sent = stdin.write_all(message);
     drop(stdin);
-    let output = child
-        .wait_with_output()
+    let printed = printed(&mut child);
+    let status = child
+        .wait()
         .with_context(|| format!("cannot run {command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?} failed ({})", output.status);
-    }
+    let printed = printed.with_context(|| format!("cannot read what {command:?} prints"))?;
+    ensure!(
+        printed.len() as u64 <= MAX_PRINTED,
+        "{command:?} printed more than any signature has"
+    );
+    ensure!(status.success(), "{command:?} failed ({status})");
     match sent {
         // It did not want all of it; whether what it printed is a signature is checked anyway.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot send"),
-        _ => Ok(output.stdout),
+        _ => Ok(printed),
     }
+}
+
+/// All that it prints, or a byte more than a signature may have: then it is ended, if the end of the
+/// pipe does not do that.
+fn printed(child: &mut Child) -> io::Result<Vec<u8>> {
+    let mut printed = Vec::new();
+    if let Some(pipe) = child.stdout.take() {
+        pipe.take(MAX_PRINTED + 1).read_to_end(&mut printed)?;
+    }
+    if printed.len() as u64 > MAX_PRINTED {
+        child.kill()?;
+    }
+    Ok(printed)
 }
 
 #[cfg(unix)]

@@ -14,10 +14,12 @@
 mod external;
 mod private;
 mod public;
+mod recognise;
 mod role;
 
 pub use external::sign_with;
 pub use private::{AlgorithmArg, PrivateKey};
 pub(crate) use public::hex;
 pub use public::{Anchors, LabelledKey, key_id};
+pub(crate) use recognise::{BEGINNING, holds_private_key};
 pub use role::{RoleArg, algorithm_name, role_name};

@@ -1,6 +1,7 @@
 //! One request, one answer.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use hyper::{Method, Response, StatusCode};
 
 use super::Observer;
-use super::resolve::resolve;
+use super::resolve::open_url;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Body = http_serve::Body<Bytes, BoxError>;
@@ -66,20 +67,19 @@ impl Site {
         }
         // The file system answers at once, or the thread pool's other threads go on meanwhile.
         let file = tokio::task::block_in_place(|| {
-            let path = resolve(&self.root, request.uri().path())?;
-            open(&path).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+            let file = open_url(&self.root, request.uri().path())?;
+            serveable(file).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
         })?;
         Ok(http_serve::serve(file, &with_sound_range(request)))
     }
 }
 
-fn open(path: &std::path::Path) -> anyhow::Result<ChunkedReadFile<Bytes, BoxError>> {
+fn serveable(file: File) -> anyhow::Result<ChunkedReadFile<Bytes, BoxError>> {
     let mut headers = HeaderMap::new();
     headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/octet-stream"),
     );
-    let file = std::fs::File::open(path)?;
     let time = file.metadata()?.modified()?;
     // The library's ETag takes it for granted.
     time.duration_since(std::time::UNIX_EPOCH)

@@ -4,6 +4,7 @@
 //! one, of inode, length and time of change: replacing the file changes it.
 
 mod handler;
+mod patience;
 mod resolve;
 pub mod serial;
 
@@ -19,14 +20,40 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use handler::Request;
 use handler::Site;
+use patience::Patient;
 pub(crate) use resolve::is_private_key;
 
-/// How long a client may take to say what it wants.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// What clients may take of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once, at least 1. Whoever comes then waits until one of them ends.
+    pub connections: usize,
+    /// How long a client may take to say what it wants, and may say nothing on a connection.
+    pub request: Duration,
+    /// How long it may take for 1024 bytes of an answer.
+    pub answer: Duration,
+}
+
+impl Limits {
+    /// 256 connections, which take half of the files that a process may have open by most systems'
+    /// defaults; 30 seconds for either.
+    pub const DEFAULT: Self = Self {
+        connections: 256,
+        request: Duration::from_secs(30),
+        answer: Duration::from_secs(30),
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// How long requests under way may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long accepting pauses when the system is out of files or memory.
@@ -48,6 +75,19 @@ impl Server {
     /// # Errors
     /// If `root` is no folder, or the address cannot be listened on.
     pub fn start(root: &Path, listen: SocketAddr, observer: Observer) -> Result<Self> {
+        Self::start_with(root, listen, observer, Limits::DEFAULT)
+    }
+
+    /// The same, with other limits than [`Limits::DEFAULT`].
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        root: &Path,
+        listen: SocketAddr,
+        observer: Observer,
+        limits: Limits,
+    ) -> Result<Self> {
         let root = root
             .canonicalize()
             .with_context(|| format!("cannot serve {}", root.display()))?;
@@ -70,7 +110,7 @@ impl Server {
         let site = Arc::new(Site { root, observer });
         let thread = std::thread::Builder::new()
             .name("ota-serve-accept".into())
-            .spawn(move || runtime.block_on(serve(&listener, &site, stopped)))
+            .spawn(move || runtime.block_on(serve(&listener, &site, limits, stopped)))
             .context("cannot start the server's thread")?;
         Ok(Self {
             address,
@@ -116,12 +156,25 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: &TcpListener, site: &Arc<Site>, mut stopped: oneshot::Receiver<()>) {
+async fn serve(
+    listener: &TcpListener,
+    site: &Arc<Site>,
+    limits: Limits,
+    mut stopped: oneshot::Receiver<()>,
+) {
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(limits.connections.max(1)));
     loop {
+        // Nobody is let in before there is a place: the system keeps those who wait.
+        let next = async {
+            (
+                Arc::clone(&places).acquire_owned().await,
+                listener.accept().await,
+            )
+        };
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => connect(stream, peer, site, &graceful),
+            (Ok(place), accepted) = next => match accepted {
+                Ok((stream, peer)) => connect(stream, peer, site, limits, place, &graceful),
                 // The client may be gone again, or the system out of files: neither ends a server.
                 Err(_) => tokio::time::sleep(PAUSE).await,
             },
@@ -132,16 +185,26 @@ async fn serve(listener: &TcpListener, site: &Arc<Site>, mut stopped: oneshot::R
     let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
 }
 
-fn connect(stream: TcpStream, peer: SocketAddr, site: &Arc<Site>, graceful: &GracefulShutdown) {
+fn connect(
+    stream: TcpStream,
+    peer: SocketAddr,
+    site: &Arc<Site>,
+    limits: Limits,
+    place: OwnedSemaphorePermit,
+    graceful: &GracefulShutdown,
+) {
     let site = Arc::clone(site);
     let service = service_fn(move |request| {
+        // Taken until the connection and, with it, its service is dropped.
+        let _taken = &place;
         let site = Arc::clone(&site);
         async move { site.answer(peer, &request) }
     });
+    let stream = Patient::new(stream, limits.answer);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(limits.request)
         .serve_connection(TokioIo::new(stream), service);
-    // An error is the client's, which went away or does not speak HTTP: nobody waits for it.
+    // An error is the client's, which went away, does not speak HTTP or was too slow: nobody waits.
     drop(tokio::spawn(graceful.watch(connection)));
 }

@@ -1,34 +1,49 @@
 //! From the path of a URL to a file below the served folder, and to no other.
 
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use hyper::StatusCode;
 use percent_encoding::percent_decode_str;
 
-/// Finds the file that a request asks for by the path of a URL.
-pub(super) fn resolve(root: &Path, url_path: &str) -> Result<PathBuf, StatusCode> {
+use crate::keys::{BEGINNING, holds_private_key};
+
+/// Opens the file that a request asks for by the path of a URL.
+pub(super) fn open_url(root: &Path, url_path: &str) -> Result<File, StatusCode> {
     let decoded = percent_decode_str(url_path)
         .decode_utf8()
         .map_err(|_| StatusCode::BAD_REQUEST)?;
-    find(
+    open(
         root,
         decoded.strip_prefix('/').ok_or(StatusCode::BAD_REQUEST)?,
     )
 }
 
-/// Finds a file by its path below the folder.
+/// Opens a file by its path below the folder.
 ///
 /// Refused are: anything that leads out of the folder, by `..` or by a link; names that begin with
 /// a dot, which are files being written and other programs' own; private keys, which no server
 /// should hold; folders.
-pub(super) fn find(root: &Path, relative: &str) -> Result<PathBuf, StatusCode> {
+pub(super) fn open(root: &Path, relative: &str) -> Result<File, StatusCode> {
+    let mut file =
+        File::open(find(root, relative)?).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    // Looked at in the file that is served then: the name may stand for another one by now.
+    match begins_private_key(&mut file) {
+        Ok(false) => Ok(file),
+        Ok(true) => Err(StatusCode::FORBIDDEN),
+        Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn find(root: &Path, relative: &str) -> Result<PathBuf, StatusCode> {
     let mut path = root.to_path_buf();
     for name in relative.split('/') {
         check_name(name)?;
         path.push(name);
     }
     let path = path.canonicalize().map_err(|_| StatusCode::NOT_FOUND)?;
-    if !path.starts_with(root) || is_private_key(&path) {
+    if !path.starts_with(root) || is_named_as_key(&path) {
         return Err(StatusCode::FORBIDDEN);
     }
     if path.is_file() {
@@ -52,15 +67,34 @@ fn check_name(name: &str) -> Result<(), StatusCode> {
     Ok(())
 }
 
-/// By its name, which is what the tool gives it.
+/// Whether a file is not served because it is a private key: by what it contains, or by the name that
+/// the tool gives to one.
 pub(crate) fn is_private_key(path: &Path) -> bool {
+    let holds_one = || begins_private_key(&mut File::open(path)?);
+    path.is_file() && (is_named_as_key(path) || holds_one().unwrap_or_default())
+}
+
+fn is_named_as_key(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("key"))
+}
+
+/// Leaves the file at its beginning.
+fn begins_private_key(file: &mut File) -> io::Result<bool> {
+    let mut beginning = Vec::new();
+    file.take(BEGINNING).read_to_end(&mut beginning)?;
+    file.rewind()?;
+    Ok(holds_private_key(&beginning))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is in the file that is found: its name, in these tests.
+    fn resolve(root: &Path, url_path: &str) -> Result<String, StatusCode> {
+        open_url(root, url_path).map(|file| io::read_to_string(file).unwrap())
+    }
 
     #[test]
     fn only_plain_files_below_the_folder_are_found() {
@@ -72,13 +106,10 @@ mod tests {
         std::fs::write(outside.path().join("secret"), "x").unwrap();
         std::fs::create_dir(root.join("sub")).unwrap();
         for name in ["a.ota", "sub/b 1.ota", "release.key", ".ota-x.part"] {
-            std::fs::write(root.join(name), "x").unwrap();
+            std::fs::write(root.join(name), name).unwrap();
         }
-        assert_eq!(resolve(&root, "/a.ota"), Ok(root.join("a.ota")));
-        assert_eq!(
-            resolve(&root, "/sub/b%201.ota"),
-            Ok(root.join("sub/b 1.ota"))
-        );
+        assert_eq!(resolve(&root, "/a.ota"), Ok("a.ota".into()));
+        assert_eq!(resolve(&root, "/sub/b%201.ota"), Ok("sub/b 1.ota".into()));
         let cases = [
             ("/../secret", StatusCode::FORBIDDEN),
             ("/sub/../../secret", StatusCode::FORBIDDEN),
@@ -111,11 +142,11 @@ mod tests {
             .join("releases")
             .canonicalize_after_creation();
         std::fs::write(outside.path().join("secret"), "x").unwrap();
-        std::fs::write(root.join("a.ota"), "x").unwrap();
+        std::fs::write(root.join("a.ota"), "a.ota").unwrap();
         std::os::unix::fs::symlink("../secret", root.join("out.ota")).unwrap();
         std::os::unix::fs::symlink("a.ota", root.join("latest.ota")).unwrap();
         assert_eq!(resolve(&root, "/out.ota"), Err(StatusCode::FORBIDDEN));
-        assert_eq!(resolve(&root, "/latest.ota"), Ok(root.join("a.ota")));
+        assert_eq!(resolve(&root, "/latest.ota"), Ok("a.ota".into()));
     }
 
     trait Create {

@@ -110,11 +110,10 @@ impl<O: FnMut(&Request)> Folder<O> {
     }
 
     fn open(&self, name: &str) -> Result<File, Problem> {
-        let path = resolve::find(&self.root, name).map_err(|status| match status {
+        resolve::open(&self.root, name).map_err(|status| match status {
             StatusCode::INTERNAL_SERVER_ERROR => Problem::Unavailable,
             _ => Problem::NotFound,
-        })?;
-        File::open(path).map_err(|_| Problem::Unavailable)
+        })
     }
 
     fn look_up(&self, name: &str) -> Result<ota_serial::File, Problem> {

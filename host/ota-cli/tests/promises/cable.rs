@@ -2,12 +2,13 @@
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use embedded_io_adapters::std::FromStd;
 use ota_bootloader::{Decision, Index, ResetCause};
+use ota_client::blocking::Timer;
 use ota_client::{Config, Download, Outcome, RunError};
-use ota_serial::{Blocking, NoTimer, Patience, SerialError, SerialSource};
+use ota_serial::{Blocking, Patience, SerialError, SerialSource};
 use ota_testkit::{Geometry, Release, Rig, random_image};
 use serialport::{SerialPort, TTYPort};
 
@@ -77,7 +78,15 @@ impl Serving {
     }
 }
 
-struct Clock;
+/// The time of this machine, from its start.
+#[derive(Clone, Copy)]
+struct Clock(Instant);
+
+impl ota_client::blocking::Clock for Clock {
+    fn now_ms(&mut self) -> u32 {
+        u32::try_from(self.0.elapsed().as_millis()).expect("a short test")
+    }
+}
 
 impl embedded_hal::delay::DelayNs for Clock {
     fn delay_ns(&mut self, ns: u32) {
@@ -103,8 +112,8 @@ fn download(
     name: &str,
 ) -> Result<(), RunError<SerialError>> {
     let (mut block, mut chunk) = ([0; 512 + 22], [0; 1024]);
-    let port = Blocking(FromStd::new(line));
-    let source = SerialSource::new(port, NoTimer, name, &mut block)
+    let (port, clock) = (Blocking(FromStd::new(line)), Clock(Instant::now()));
+    let source = SerialSource::new(port, Timer(clock), name, &mut block)
         .expect("usable")
         .with_patience(Patience {
             tries: 8,
@@ -112,7 +121,7 @@ fn download(
         });
     rig.updater(|updater, anchors| {
         let mut download = Download::new(CONFIG, &mut chunk);
-        match ota_client::blocking::run(&mut download, updater, anchors, source, Clock)? {
+        match ota_client::blocking::run(&mut download, updater, anchors, source, clock)? {
             Outcome::Staged(image) => updater.request(image).expect("taken"),
             other => panic!("{other:?}"),
         }

@@ -9,6 +9,8 @@ mod desk;
 mod devices;
 mod elf;
 mod esp32c3;
+mod files;
+mod guarding;
 mod hostile;
 mod images;
 mod keys;

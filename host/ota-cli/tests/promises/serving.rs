@@ -5,16 +5,16 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use ota_cli::server::{Request, Server};
+use ota_cli::server::{Limits, Request, Server};
 
 use crate::bench::{Bench, image, ota};
 
 const LENGTH: usize = 200_000;
 
-struct Reply {
-    status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
@@ -27,10 +27,10 @@ impl Reply {
 }
 
 /// A connection that stays open between requests.
-struct Connection(BufReader<TcpStream>);
+pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    fn to(address: SocketAddr) -> Self {
+    pub(crate) fn to(address: SocketAddr) -> Self {
         Self(BufReader::new(TcpStream::connect(address).unwrap()))
     }
 
@@ -70,20 +70,24 @@ impl Connection {
         reply
     }
 
-    fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Reply {
+    pub(crate) fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Reply {
         self.ask("GET", path, headers)
     }
 }
 
 /// A server in this process, a connection to it, and what it heard.
-struct Site {
-    bench: Bench,
-    server: Server,
-    heard: Arc<Mutex<Vec<Request>>>,
+pub(crate) struct Site {
+    pub(crate) bench: Bench,
+    pub(crate) server: Server,
+    pub(crate) heard: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::with(Limits::DEFAULT)
+    }
+
+    pub(crate) fn with(limits: Limits) -> Self {
         let bench = Bench::new();
         bench.write("app.ota", &image(LENGTH));
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -91,7 +95,7 @@ impl Site {
         let listen = "127.0.0.1:0".parse().unwrap();
         let observer =
             Arc::new(move |request: &Request| ears.lock().unwrap().push(request.clone()));
-        let server = Server::start(&bench.path("."), listen, observer).unwrap();
+        let server = Server::start_with(&bench.path("."), listen, observer, limits).unwrap();
         Self {
             bench,
             server,
@@ -99,7 +103,7 @@ impl Site {
         }
     }
 
-    fn connect(&self) -> Connection {
+    pub(crate) fn connect(&self) -> Connection {
         Connection::to(self.server.address())
     }
 }

@@ -1,6 +1,6 @@
 //! A package in memory, as a server that does all that is asked of it.
 
-use ota_client::{Fault, Range, Reply, blocking::Source};
+use ota_client::{Fault, Range, Reply, Source, blocking::Clock};
 
 /// A server with one file.
 pub(crate) struct Memory<'p> {
@@ -23,7 +23,7 @@ impl<'p> Memory<'p> {
 impl Source for Memory<'_> {
     type Error = Fault;
 
-    fn open(&mut self, range: Range) -> Result<Reply, Fault> {
+    async fn open(&mut self, range: Range) -> Result<Reply, Fault> {
         self.asked += u64::from(range.length);
         self.rest = self
             .package
@@ -36,7 +36,7 @@ impl Source for Memory<'_> {
         })
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
         let (head, rest) = self.rest.split_at(buffer.len().min(self.rest.len()));
         buffer[..head.len()].copy_from_slice(head);
         self.rest = rest;
@@ -49,4 +49,10 @@ pub(crate) struct NoDelay;
 
 impl embedded_hal::delay::DelayNs for NoDelay {
     fn delay_ns(&mut self, _: u32) {}
+}
+
+impl Clock for NoDelay {
+    fn now_ms(&mut self) -> u32 {
+        0
+    }
 }

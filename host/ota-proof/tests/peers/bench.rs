@@ -8,6 +8,11 @@ pub(crate) const POWER: ResetCause = ResetCause::Power;
 pub(crate) const CRASH: ResetCause = ResetCause::Software;
 pub(crate) const SMALL: Geometry = Geometry::small(3);
 
+/// Random tears of each operation, beside the fixed ones.
+const RANDOM_TEARS: u32 = 8;
+/// How often [`each_cut`] cuts an operation.
+pub(crate) const TEARS: u32 = Tear::ALL.len() as u32 + RANDOM_TEARS;
+
 pub(crate) fn release(n: u64, len: u32) -> Release {
     Release::new(n, random_image(len, n), 4096)
 }
@@ -47,7 +52,9 @@ pub(crate) fn each_cut(
     let mut whole = start.clone();
     act(&mut whole);
     let operations = whole.flash.operations() - start.flash.operations();
-    let tears = Tear::ALL.into_iter().chain((0..8).map(Tear::Random));
+    let tears = Tear::ALL
+        .into_iter()
+        .chain((0..RANDOM_TEARS).map(|seed| Tear::Random(seed.into())));
     let mut cuts = 0;
     for operation in 1..=operations {
         for tear in tears.clone() {

@@ -3,7 +3,7 @@
 use ota_bootloader::{BootState, Decision, Index, Region, Strategy};
 use ota_testkit::{Geometry, Rig};
 
-use crate::bench::{CRASH, POWER, SMALL, device, each_cut, on_trial, release};
+use crate::bench::{CRASH, POWER, SMALL, TEARS, device, each_cut, on_trial, release};
 
 /// Journal units of 1 KiB: a new one every 8 records.
 const SHORT: Geometry = Geometry {

@@ -4,7 +4,7 @@ use ota_bootloader::{BootState, Decision, Index, Region};
 use ota_sim::{Cut, Interrupted};
 use ota_testkit::{Geometry, Rig};
 
-use crate::bench::{CRASH, POWER, SMALL, each_cut, on_trial, requested};
+use crate::bench::{CRASH, POWER, SMALL, TEARS, each_cut, on_trial, requested};
 
 fn boot(rig: &mut Rig) {
     rig.boot(CRASH);

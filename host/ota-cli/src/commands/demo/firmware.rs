@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use ota_targets::RP2040;
 
 use crate::files;
 use crate::input::Firmware;
 
-const TARGET: &str = "thumbv6m-none-eabi";
 const APP: &str = "examples/rp2040/blink";
 /// In place of the code that a real application has and a blinking LED has not.
 const BALLAST_KIB: &str = "96";
@@ -18,7 +18,7 @@ const BALLAST_KIB: &str = "96";
 pub(super) fn build(version: &str) -> Result<Firmware> {
     let root = root()?;
     let app = root.join(APP);
-    check_target(&app)?;
+    ota_targets::ensure(&[RP2040], &root)?;
     let target_dir = root.join("target/demo");
     let output = Command::new(tool("CARGO", "cargo"))
         .args([
@@ -27,7 +27,7 @@ pub(super) fn build(version: &str) -> Result<Firmware> {
             "--quiet",
             "--locked",
             "--target",
-            TARGET,
+            RP2040,
         ])
         .current_dir(&app)
         .env("FIRMWARE_VERSION", version)
@@ -43,7 +43,7 @@ pub(super) fn build(version: &str) -> Result<Firmware> {
             reason.unwrap_or("see `cargo build --release` there")
         );
     }
-    let elf = target_dir.join(TARGET).join("release/rp2040-blink");
+    let elf = target_dir.join(RP2040).join("release/rp2040-blink");
     let bytes = files::read(&elf)?;
     ensure!(
         bytes.starts_with(&object::elf::ELFMAG),
@@ -67,19 +67,4 @@ pub(super) fn root() -> Result<PathBuf> {
 
 pub(super) fn tool(variable: &str, name: &str) -> OsString {
     std::env::var_os(variable).unwrap_or_else(|| name.into())
-}
-
-/// Without the target's libraries cargo's own reason is long.
-fn check_target(app: &Path) -> Result<()> {
-    let output = Command::new(tool("RUSTC", "rustc"))
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .current_dir(app)
-        .output()
-        .context("cannot run rustc")?;
-    let libraries = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    ensure!(
-        output.status.success() && Path::new(&libraries).is_dir(),
-        "the firmware needs a target that is not installed: rustup target add {TARGET}"
-    );
-    Ok(())
 }

@@ -20,7 +20,7 @@ Examples:
   ota demo --board rp2040    on a board in software, with the firmware of examples/rp2040 (or stm32, esp32c3)
   cargo demo                 the same, after building the tool
 
-It builds firmware, so it needs the repository and the target thumbv6m-none-eabi.
+It builds firmware, so it needs the repository. What it needs of Rust is installed by rustup.
 
 On the virtual device everything is real but the flash and the link: the keys, the packages, the
 server, the client, the bootloader. On the board, bootloader and application are firmware, byte for

@@ -12,7 +12,7 @@ use super::promises::Promise;
 use crate::sweep::{Configuration, Extent, Start, Story, all, hash};
 
 /// Lives of one kind of fault in one configuration, at most; of more places, a sample.
-const MOST_LIVES: u64 = 200;
+const MOST_LIVES: u64 = 120;
 
 /// What came of a kind of fault, in all configurations.
 #[derive(Clone, Debug)]

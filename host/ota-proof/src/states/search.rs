@@ -82,6 +82,8 @@ pub fn search(extent: Extent, shape: impl Into<Shape>, threads: usize) -> Report
 pub fn whole(threads: usize) -> impl Iterator<Item = (Extent, Shape, Report)> {
     let shape = |strategy, unit| Shape { strategy, unit };
     [
+        (Extent::Sample, shape(Strategy::Swap, 1024)),
+        (Extent::Sample, shape(Strategy::Ab, 1024)),
         (Extent::Cuts, shape(Strategy::Swap, 1024)),
         (Extent::Cuts, shape(Strategy::Swap, 2048)),
         (Extent::Cuts, shape(Strategy::Ab, 1024)),

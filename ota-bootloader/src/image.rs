@@ -2,7 +2,7 @@
 
 use ota_image::{ChunkDigest, Crypto, Verified};
 
-use crate::io::{At, Bad, ENVELOPE, Io};
+use crate::io::{At, Bad, ENVELOPE, Io, read_flash};
 use crate::storage::{Index, Region, Storage};
 
 /// Digests kept from one pass over a page of the table. More cost RAM (72 bytes each) and save
@@ -62,7 +62,7 @@ impl<L> Image<L> {
         let (storage, region) = (&mut *io.storage, Region::Bank(self.bank));
         self.manifest
             .read_digests(io.crypto, chunk, &mut self.cache, |offset, bytes| {
-                storage.read(region, offset.saturating_add(ENVELOPE), bytes)
+                read_flash(storage, region, offset.saturating_add(ENVELOPE), bytes)
             })
             .ok()?;
         known(&self.cache)

@@ -11,6 +11,9 @@ pub(crate) const BLOCK: u32 = 256;
 const READ_ALIGN: u32 = 32;
 /// Length of an envelope: where the digest table of a bank begins.
 pub(crate) const ENVELOPE: u32 = 1024;
+/// How often a read that fails is repeated: a flash that does not answer for a moment must not
+/// look like one that holds nothing.
+const READ_TRIES: u32 = 64;
 /// How often a copy that does not read back is repeated.
 const COPY_TRIES: u32 = 3;
 
@@ -83,6 +86,24 @@ pub(crate) struct Part {
     pub(crate) len: u32,
 }
 
+/// Reads, and does not take the first failure for an answer.
+#[inline(never)] // Once is enough.
+pub(crate) fn read_flash<S: Storage>(
+    storage: &mut S,
+    region: Region,
+    offset: u32,
+    bytes: &mut [u8],
+) -> Result<(), S::Error> {
+    let mut result = storage.read(region, offset, bytes);
+    for _ in 1..READ_TRIES {
+        if result.is_ok() {
+            break;
+        }
+        result = storage.read(region, offset, bytes);
+    }
+    result
+}
+
 /// Streams `len` bytes through `sink`.
 pub(crate) fn stream<S: Storage>(
     storage: &mut S,
@@ -96,9 +117,7 @@ pub(crate) fn stream<S: Storage>(
         let mut block = [0; BLOCK as usize];
         let aligned = take.next_multiple_of(READ_ALIGN) as usize;
         let bytes = block.get_mut(..aligned).ok_or(Bad)?;
-        storage
-            .read(at.region, at.offset.saturating_add(done), bytes)
-            .map_err(|_| Bad)?;
+        read_flash(storage, at.region, at.offset.saturating_add(done), bytes).map_err(|_| Bad)?;
         sink(bytes.get(..take as usize).ok_or(Bad)?);
         done += take;
     }
@@ -221,9 +240,7 @@ impl<'a, S: Storage, C: Crypto> Io<'a, S, C> {
     ) -> Result<(), Bad> {
         let mut offset = at.offset;
         for block in out.chunks_mut(BLOCK as usize) {
-            self.storage
-                .read(at.region, offset, block)
-                .map_err(|_| Bad)?;
+            read_flash(self.storage, at.region, offset, block).map_err(|_| Bad)?;
             offset = offset.saturating_add(BLOCK);
         }
         Ok(())
@@ -309,9 +326,13 @@ impl<'a, S: Storage, C: Crypto> Io<'a, S, C> {
             let mut block = [0; BLOCK as usize];
             let aligned = take.next_multiple_of(READ_ALIGN) as usize;
             let bytes = block.get_mut(..aligned).ok_or(Bad)?;
-            self.storage
-                .read(from.region, from.offset.saturating_add(done), bytes)
-                .map_err(|_| Bad)?;
+            read_flash(
+                self.storage,
+                from.region,
+                from.offset.saturating_add(done),
+                bytes,
+            )
+            .map_err(|_| Bad)?;
             let bytes = bytes.get(..take as usize).ok_or(Bad)?;
             if sums.of(from.plus(done)).copied() != Some(sum(bytes)) {
                 return Err(Bad);

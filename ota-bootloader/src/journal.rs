@@ -18,6 +18,7 @@
 
 use core::num::NonZeroU32;
 
+use crate::io::read_flash;
 use crate::record::{self, FAILED_UNITS_AT, Place, RECORD_LEN, Record, decode, encode};
 use crate::storage::{Region, Storage};
 
@@ -58,8 +59,6 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 
 /// How many records have to say what must not be lost.
 const COPIES: u32 = 3;
-/// How often the journal is read before what cannot be read is believed to be lost.
-const SCANS: u32 = 3;
 
 /// How firmly a record is written.
 #[derive(Clone, Copy, Debug)]
@@ -137,14 +136,8 @@ impl Journal {
             unreadable: 0,
             foreign: false,
         };
-        for _ in 0..SCANS {
-            journal.unreadable = 0;
-            for unit in 0..journal.units.get() {
-                journal.consider_unit(storage, unit);
-            }
-            if journal.unreadable == 0 {
-                break;
-            }
+        for unit in 0..journal.units.get() {
+            journal.consider_unit(storage, unit);
         }
         journal.count_copies(storage);
         journal
@@ -176,7 +169,7 @@ impl Journal {
     fn read<S: Storage>(&self, storage: &mut S, unit: u32, place: u32) -> Option<[u8; RECORD_LEN]> {
         let mut bytes = [0; RECORD_LEN];
         let offset = self.offset(unit, place);
-        storage.read(Region::Journal, offset, &mut bytes).ok()?;
+        read_flash(storage, Region::Journal, offset, &mut bytes).ok()?;
         Some(bytes)
     }
 
@@ -406,14 +399,14 @@ impl Journal {
 
     fn blank<S: Storage>(&self, storage: &mut S, offset: u32) -> bool {
         let mut bytes = [0; RECORD_LEN];
-        storage.read(Region::Journal, offset, &mut bytes).is_ok()
+        read_flash(storage, Region::Journal, offset, &mut bytes).is_ok()
             && bytes.iter().all(|byte| *byte == self.erased)
     }
 
     fn program<S: Storage>(&self, storage: &mut S, offset: u32, bytes: &[u8; RECORD_LEN]) -> bool {
         let mut back = [0; RECORD_LEN];
         storage.program(Region::Journal, offset, bytes).is_ok()
-            && storage.read(Region::Journal, offset, &mut back).is_ok()
+            && read_flash(storage, Region::Journal, offset, &mut back).is_ok()
             && back == *bytes
     }
 }

@@ -11,7 +11,7 @@ mod table;
 
 use ota_image::{ChunkDigest, Crypto, Distribution, ENVELOPE_LEN, Verified};
 
-use crate::io::{At, ENVELOPE, Io};
+use crate::io::{At, ENVELOPE, Io, read_flash};
 use crate::map::Strategy;
 use crate::product::Product;
 use crate::record::ReleaseTag;
@@ -261,7 +261,7 @@ impl Staging {
         let mut found = [None];
         self.manifest
             .read_digests(io.crypto, chunk, &mut found, |offset, bytes| {
-                storage.read(region, offset.saturating_add(ENVELOPE), bytes)
+                read_flash(storage, region, offset.saturating_add(ENVELOPE), bytes)
             })
             .ok()?;
         let [digest] = found;

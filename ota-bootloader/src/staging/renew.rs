@@ -3,7 +3,7 @@
 
 use ota_image::Crypto;
 
-use crate::io::{At, Bad, Io, Part, erase, is_blank};
+use crate::io::{At, Bad, Io, Part, erase, is_blank, read_flash};
 use crate::staging::error::WorkError;
 use crate::staging::{Look, Staging};
 use crate::storage::Storage;
@@ -122,7 +122,7 @@ impl<S: Storage, C: Crypto> Updater<'_, S, C> {
         staging.next = chunk;
         let mut offset = at.offset;
         for block in read.chunks_mut(256) {
-            if self.storage.read(at.region, offset, block).is_err() {
+            if read_flash(&mut self.storage, at.region, offset, block).is_err() {
                 return Ok(());
             }
             offset = offset.saturating_add(256);

@@ -36,6 +36,12 @@ pub(crate) fn on_trial(geometry: Geometry) -> (Rig, Release, Release) {
     (rig, first, second)
 }
 
+/// Random tears beside the fixed ones.
+const RANDOM: usize = 8;
+/// How many tears an operation is cut in.
+#[expect(clippy::cast_possible_truncation, reason = "a few")]
+pub(crate) const TEARS: u32 = (Tear::ALL.len() + RANDOM) as u32;
+
 /// Does `act` with the power cut at each of its operations that `wanted` names, torn in every
 /// fixed way and in some random ones, and hands over what comes up again. Returns how many.
 pub(crate) fn each_cut(
@@ -47,7 +53,9 @@ pub(crate) fn each_cut(
     let mut whole = start.clone();
     act(&mut whole);
     let operations = whole.flash.operations() - start.flash.operations();
-    let tears = Tear::ALL.into_iter().chain((0..8).map(Tear::Random));
+    let tears = Tear::ALL
+        .into_iter()
+        .chain((0..RANDOM as u64).map(Tear::Random));
     let mut cuts = 0;
     for operation in 1..=operations {
         for tear in tears.clone() {

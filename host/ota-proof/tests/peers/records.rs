@@ -3,7 +3,7 @@
 use ota_bootloader::{BootState, Decision, Index, Region, Strategy};
 use ota_testkit::{Geometry, Rig};
 
-use crate::bench::{CRASH, POWER, SMALL, device, each_cut, on_trial, release};
+use crate::bench::{CRASH, POWER, SMALL, TEARS, device, each_cut, on_trial, release};
 
 /// Journal units of 1 KiB: a new one every 8 records.
 const SHORT: Geometry = Geometry {
@@ -126,7 +126,7 @@ fn a_request_is_on_record_whole_or_not_at_all() {
             assert!(rig.holds(Index::Zero, 0, image), "{cut}");
         },
     );
-    assert_eq!(cuts, 24);
+    assert_eq!(cuts, TEARS);
 }
 
 // esp-bootloader-esp-idf: with a blank `otadata`, the slot that runs can be the one to be written.

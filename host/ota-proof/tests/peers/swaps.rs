@@ -4,7 +4,7 @@ use ota_bootloader::{BootState, Decision, Index, Region};
 use ota_sim::{Cut, Interrupted};
 use ota_testkit::{Geometry, Rig};
 
-use crate::bench::{CRASH, POWER, SMALL, each_cut, on_trial, requested};
+use crate::bench::{CRASH, POWER, SMALL, TEARS, each_cut, on_trial, requested};
 
 fn boot(rig: &mut Rig) {
     rig.boot(CRASH);
@@ -36,7 +36,7 @@ fn a_torn_last_copy_of_a_swap_is_made_again_and_the_update_is_tried() {
         |operation, all, _| operation + 1 >= all,
         |rig, cut| is_tried(rig, cut, &new.image),
     );
-    assert_eq!(cuts, 2 * 24);
+    assert_eq!(cuts, 2 * TEARS);
 }
 
 // MCUboot, swap using scratch: one point in each phase at which a torn erase of the scratch area
@@ -51,7 +51,7 @@ fn a_torn_erase_anywhere_in_staging_boots_all_the_same() {
         |_, _, what| matches!(what, Interrupted::Erase { offset } if offset >= staging.offset),
         |rig, cut| is_tried(rig, cut, &new.image),
     );
-    assert_eq!(cuts, 3 * 24, "one erase of the hole a step");
+    assert_eq!(cuts, 3 * TEARS, "one erase of the hole a step");
 }
 
 // MCUboot: `copy_done`, torn, reverts an image that never ran.
@@ -64,7 +64,7 @@ fn a_torn_record_of_the_first_start_reverts_nothing() {
         |operation, all, _| operation == all,
         |rig, cut| is_tried(rig, cut, &new.image),
     );
-    assert_eq!(cuts, 24);
+    assert_eq!(cuts, TEARS);
 }
 
 // embassy-boot at a write size of 1: a torn magic can read as another one, and starts a second
@@ -91,7 +91,7 @@ fn a_confirmation_torn_at_any_byte_swaps_nothing() {
             assert_eq!(before[first..], after[first..], "{cut}: no slot is erased");
         },
     );
-    assert!(cuts >= 24);
+    assert!(cuts >= TEARS);
 }
 
 // embassy-boot: a cut in `mark_booted` shows `Revert` while the new image runs.
@@ -122,7 +122,7 @@ fn a_cut_in_the_confirmation_leaves_a_trial_or_a_confirmed_image_and_never_a_rev
             assert!(rig.holds(Index::Zero, 0, &new.image), "{cut}");
         },
     );
-    assert!(cuts >= 24);
+    assert!(cuts >= TEARS);
 }
 
 // rustBoot: a damaged update hangs the boot.

@@ -7,8 +7,9 @@
 //!
 //! - A word is programmed once between two erases. Nothing is ever cleared in place.
 //! - A record whose program or read-back fails stays where it is; the next blank place is taken.
-//! - After a reset the first blank place may have been torn: a program that was cut there can have
-//!   left no trace that can be read. It is used up, by a record that nothing relies on.
+//! - After a reset the first blank place that takes a record may have been torn: a program that was
+//!   cut there can have left no trace that can be read. It is used up, by a record that nothing
+//!   relies on.
 //! - A unit is erased in the same power cycle as its first record, never on the strength of
 //!   reading blank; and it is never the unit of the newest record.
 //! - What must not be lost is written more than once: any one record may rot, and two in a row
@@ -386,7 +387,8 @@ impl Journal {
             let written = self.program(storage, offset, &bytes);
             copies += u32::from(written);
             if !self.used_up {
-                self.used_up = true;
+                // One that fails says nothing of the next.
+                self.used_up = written;
             } else if written {
                 self.newest = Some((sequence, *record));
                 self.copies = copies;

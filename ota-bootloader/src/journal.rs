@@ -31,7 +31,7 @@ pub(crate) const RECORD_SIZE: u32 = 128;
 pub(crate) struct AppendError;
 
 /// How worn the journal is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JournalWear {
     /// How often each of its erase units has been erased, about; a data sheet says how often it
     /// may be.

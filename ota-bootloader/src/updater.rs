@@ -7,7 +7,7 @@ use ota_image::{
 
 use crate::bank::{BankLost, write_bank};
 use crate::io::{At, Io, holds};
-use crate::journal::{Journal, KEPT, RENEWED, SAVED, SETTLED};
+use crate::journal::{Journal, JournalWear, KEPT, RENEWED, SAVED, SETTLED};
 use crate::product::{Product, verify_bank};
 use crate::record::{FAILED_RELEASES, Reason, Record, ReleaseTag};
 use crate::staging::{StagedImage, Staging};
@@ -324,6 +324,12 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
     #[must_use]
     pub fn floor(&self) -> u32 {
         self.product.floor.max(self.record().floor)
+    }
+
+    /// How worn the journal is, for telemetry.
+    #[must_use]
+    pub fn journal_wear(&self) -> JournalWear {
+        self.journal.wear()
     }
 
     pub(crate) fn io(&mut self) -> Io<'_, S, C> {

@@ -6,7 +6,7 @@ use defmt::Display2Format;
 use embassy_time::{Delay, Duration, Timer};
 use esp_storage::FlashStorage;
 use esp32c3_product::{ANCHORS, PRODUCT};
-use ota_bootloader::{BootState, OneFlash, Updater};
+use ota_bootloader::{BootState, ConfirmError, OneFlash, Updater};
 use ota_client::{Config, Download, Outcome, Range, Source};
 use ota_image::SoftwareCrypto;
 
@@ -65,7 +65,11 @@ impl<L: Link> Device<L> {
                     error.code(),
                     Display2Format(&error)
                 );
-                ota_esp32c3::reset();
+                // A flash that does not take it is no reason to stop: at the next reset the
+                // former release comes back.
+                if error != ConfirmError::Flash {
+                    ota_esp32c3::reset();
+                }
             }
         }
     }
@@ -120,7 +124,7 @@ impl<L: Link> Device<L> {
             Ok(Outcome::Staged(image)) => match updater.request(image) {
                 Ok(()) => {
                     defmt::info!("staged; resetting");
-                    ota_esp32c3::reset();
+                    reset_after(updater.reset_pause_s()).await;
                 }
                 Err(error) => {
                     defmt::error!("not requested, {=u16:#x}", error.code());
@@ -128,7 +132,7 @@ impl<L: Link> Device<L> {
             },
             Ok(Outcome::AlreadyStaged) => {
                 defmt::info!("staged before; resetting");
-                ota_esp32c3::reset();
+                reset_after(updater.reset_pause_s()).await;
             }
             Err(error) => {
                 defmt::warn!(
@@ -139,6 +143,12 @@ impl<L: Link> Device<L> {
             }
         }
     }
+}
+
+/// Resets into what is staged; not at once, if updates have come to nothing here.
+async fn reset_after(seconds: u32) -> ! {
+    Timer::after(Duration::from_secs(seconds.into())).await;
+    ota_esp32c3::reset()
 }
 
 /// Opens the update state. The bootloader has checked map and journal at every start, so that

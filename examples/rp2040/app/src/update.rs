@@ -9,7 +9,7 @@ use embassy_net::tcp::client::{TcpClient, TcpClientState};
 use embassy_rp::flash::{Blocking, Flash};
 use embassy_rp::peripherals::FLASH;
 use embassy_time::{Delay, Duration, Timer};
-use ota_bootloader::{BootState, OneFlash, Updater};
+use ota_bootloader::{BootState, ConfirmError, OneFlash, Updater};
 use ota_client::{Config, Download, Outcome, Range, Source};
 use ota_http::{HttpSource, Tcp, Url};
 use ota_image::SoftwareCrypto;
@@ -69,7 +69,11 @@ impl Device {
                     error.code(),
                     Display2Format(&error)
                 );
-                ota_rp2040::reset();
+                // A flash that does not take it is no reason to stop: at the next reset the
+                // former release comes back.
+                if error != ConfirmError::Flash {
+                    ota_rp2040::reset();
+                }
             }
         }
     }
@@ -132,7 +136,7 @@ impl Device {
             Ok(Outcome::Staged(image)) => match updater.request(image) {
                 Ok(()) => {
                     defmt::info!("staged; resetting");
-                    ota_rp2040::reset();
+                    reset_after(updater.reset_pause_s()).await;
                 }
                 Err(error) => {
                     defmt::error!("not requested, {=u16:#x}", error.code());
@@ -140,7 +144,7 @@ impl Device {
             },
             Ok(Outcome::AlreadyStaged) => {
                 defmt::info!("staged before; resetting");
-                ota_rp2040::reset();
+                reset_after(updater.reset_pause_s()).await;
             }
             Err(error) => {
                 defmt::warn!(
@@ -151,6 +155,12 @@ impl Device {
             }
         }
     }
+}
+
+/// Resets into what is staged; not at once, if updates have come to nothing here.
+async fn reset_after(seconds: u32) -> ! {
+    Timer::after(Duration::from_secs(seconds.into())).await;
+    ota_rp2040::reset()
 }
 
 /// Opens the update state. The bootloader has checked map and journal at every start, so that

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 
 use defmt::Display2Format;
 use embassy_time::{Delay, Duration, Timer};
-use ota_bootloader::{BootState, OneFlash, Updater};
+use ota_bootloader::{BootState, ConfirmError, OneFlash, Updater};
 use ota_client::{Config, Download, Outcome, Range, Source};
 use ota_image::SoftwareCrypto;
 use stm32_product::{ANCHORS, PRODUCT};
@@ -57,7 +57,11 @@ impl Device {
                     error.code(),
                     Display2Format(&error)
                 );
-                ota_stm32::reset();
+                // A flash that does not take it is no reason to stop: at the next reset the
+                // former release comes back.
+                if error != ConfirmError::Flash {
+                    ota_stm32::reset();
+                }
             }
         }
     }
@@ -113,7 +117,7 @@ impl Device {
             Ok(Outcome::Staged(image)) => match updater.request(image) {
                 Ok(()) => {
                     defmt::info!("staged; resetting");
-                    ota_stm32::reset();
+                    reset_after(updater.reset_pause_s()).await;
                 }
                 Err(error) => {
                     defmt::error!("not requested, {=u16:#x}", error.code());
@@ -121,7 +125,7 @@ impl Device {
             },
             Ok(Outcome::AlreadyStaged) => {
                 defmt::info!("staged before; resetting");
-                ota_stm32::reset();
+                reset_after(updater.reset_pause_s()).await;
             }
             Err(error) => {
                 defmt::warn!(
@@ -142,6 +146,12 @@ fn in_front(active: ota_bootloader::Index) {
         defmt::error!("the other bank is in front; resetting");
         ota_stm32::reset();
     }
+}
+
+/// Resets into what is staged; not at once, if updates have come to nothing here.
+async fn reset_after(seconds: u32) -> ! {
+    Timer::after(Duration::from_secs(seconds.into())).await;
+    ota_stm32::reset()
 }
 
 /// Opens the update state. The bootloader has checked map and journal at every start, so that

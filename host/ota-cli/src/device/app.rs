@@ -163,6 +163,14 @@ impl App<'_, '_, '_> {
                 });
                 Ok(None)
             }
+            // It runs, and goes on; at a reset the former image comes back.
+            Err(error @ ConfirmError::Flash) => {
+                self.log.tell(&Event::Failed {
+                    code: error.code(),
+                    reason: error.to_string(),
+                });
+                Ok(None)
+            }
             Err(error) => self.give_up(&error.to_string()).map(Some),
         }
     }
@@ -207,7 +215,7 @@ impl App<'_, '_, '_> {
                 self.log.tell(&Event::UpToDate { version });
                 Ok(Life::Over(End::UpToDate))
             }
-            Ok(Outcome::AlreadyStaged) => Ok(Life::Reset(ResetCause::Software)),
+            Ok(Outcome::AlreadyStaged) => Ok(self.reset()),
             Ok(Outcome::Staged(image)) => {
                 if let Err(error) = self.updater.request(image) {
                     let refusal = Refusal::new(error.code(), &error);
@@ -216,10 +224,19 @@ impl App<'_, '_, '_> {
                 self.log.tell(&Event::Staged {
                     bytes_asked: self.log.bytes_asked,
                 });
-                Ok(Life::Reset(ResetCause::Software))
+                Ok(self.reset())
             }
             Err(error) => Ok(Life::Over(judge(&error))),
         }
+    }
+
+    /// Into what is staged.
+    fn reset(&mut self) -> Life {
+        let seconds = self.updater.reset_pause_s();
+        if seconds > 0 {
+            self.log.tell(&Event::Pause { seconds });
+        }
+        Life::Reset(ResetCause::Software)
     }
 
     fn config(&self) -> Config {

@@ -112,6 +112,11 @@ pub enum Event {
         /// Bytes asked for in this run so far.
         bytes_asked: u64,
     },
+    /// Updates have come to nothing here: a device waits before the reset. This one does not.
+    Pause {
+        /// How long it would wait, in seconds.
+        seconds: u32,
+    },
     /// The server offers what is running.
     UpToDate {
         /// Its version.

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use ota_bootloader::{
-    BootState, Failure, Fallback, Index, OpenError, Product, Record, Region, Updater,
+    BootState, Failure, Fallback, Index, JournalWear, OpenError, Product, Record, Region, Updater,
 };
 use ota_image::{Boot, BootKeys, ENVELOPE_LEN, Envelope, SoftwareCrypto, Verified};
 use ota_sim::Flash;
@@ -39,6 +39,12 @@ pub struct Status {
     pub failed: Vec<FailedRelease>,
     /// The mask of boot keys that were revoked.
     pub revoked_boot_keys: u8,
+    /// How often each erase unit of the journal has been erased, about.
+    pub journal_erases: u32,
+    /// The mask of units of the journal that do not take records any more.
+    pub journal_failed_units: u8,
+    /// Updates that were requested since one was last confirmed.
+    pub fruitless: u8,
     /// What was asked of servers.
     #[serde(flatten)]
     pub traffic: Traffic,
@@ -58,7 +64,7 @@ pub struct FailedRelease {
 impl Status {
     pub(super) fn read(device: &Device, flash: &mut Flash) -> Result<Self> {
         let (product, anchors) = (&device.product, device.anchors.get()?);
-        let record = record(product, flash)?;
+        let (record, wear) = record(product, flash)?;
         let version = manifest(product, &anchors.boot(), flash, record.active)
             .map(|manifest| manifest.version.to_string());
         let on_its_way = matches!(record.state, BootState::Downloading | BootState::Staged);
@@ -78,17 +84,20 @@ impl Status {
                 .then_some(record.candidate.sequence),
             failed: failed(&record),
             revoked_boot_keys: record.revoked,
+            journal_erases: wear.erases,
+            journal_failed_units: wear.failed_units,
+            fruitless: record.fruitless,
             traffic: device.traffic()?,
         })
     }
 }
 
-/// The newest record; that of a new device if there is none.
-fn record(product: &Product, flash: &mut Flash) -> Result<Record> {
+/// The newest record, and how worn the journal is; those of a new device if there is none.
+fn record(product: &Product, flash: &mut Flash) -> Result<(Record, JournalWear)> {
     let storage = flash::storage(flash, &Power::default(), product.map)?;
     match Updater::open(product, storage, SoftwareCrypto) {
-        Ok(updater) => Ok(updater.record()),
-        Err(OpenError::NotProvisioned) => Ok(Record::unknown()),
+        Ok(updater) => Ok((updater.record(), updater.journal_wear())),
+        Err(OpenError::NotProvisioned) => Ok((Record::unknown(), JournalWear::default())),
         Err(error) => Err(anyhow!("{error}")),
     }
 }

@@ -156,6 +156,9 @@ pub(crate) fn line(event: &Event) -> Option<String> {
         Event::Staged { bytes_asked } => {
             format!("staged and checked; bytes asked for in this run: {bytes_asked}")
         }
+        Event::Pause { seconds } => {
+            format!("updates have come to nothing here: a device would wait {seconds} s now")
+        }
         Event::UpToDate { version } => format!("up to date: {}", name(version)),
         // The last line on standard error says it.
         Event::Refused { .. }

@@ -18,7 +18,8 @@ JSON: version (or null), state (unknown, confirmed, downloading, staged, swappin
 restoring), attempts_left (or null), floor, last_failure (null, crash, watchdog, gave-up,
 interrupted, unknown, refused), last_problem (its code, or null), fallback (true or false),
 position (pieces acknowledged: pages of the digest table, then chunks), candidate (a sequence, or null), failed [{release, sequence,
-reason}], revoked_boot_keys, requests, bytes_asked, bytes_asked_for_checks.";
+reason}], revoked_boot_keys, journal_erases (of each unit), journal_failed_units (a mask), fruitless (updates
+requested since one was confirmed), requests, bytes_asked, bytes_asked_for_checks.";
 
 /// Say what a device is in
 #[derive(Debug, clap::Args)]
@@ -75,6 +76,10 @@ fn text(device: &Device, status: &Status) -> String {
                 failed.sequence, failed.release, failed.reason
             ),
         ));
+    }
+    if status.journal_failed_units != 0 {
+        let units = format!("units worn out: {:#010b}", status.journal_failed_units);
+        lines.push(("journal", units));
     }
     lines.push((
         "asked",

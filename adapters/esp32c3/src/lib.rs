@@ -24,7 +24,7 @@ mod chip;
 #[cfg(target_arch = "riscv32")]
 pub use chip::{
     ChipHasher, FlashError, HashCrypto, MaskRomFlash, clock, console, reset, reset_cause, start,
-    watchdog, woke_from_deep_sleep,
+    unlock, watchdog, woke_from_deep_sleep,
 };
 pub use map::{ESP32C3, ESP32C3_CHIP, ESP32C3_LOAD_ADDRESS};
 pub use remember::Remember;

@@ -93,7 +93,8 @@ pub enum Fault {
         /// Where the program began.
         offset: u32,
     },
-    /// A program or an erase touched a protected range.
+    /// A program or an erase touched a protected range, or any while the flash chip protects itself:
+    /// the chip ignores it.
     Protected {
         /// Where the operation began.
         offset: u32,

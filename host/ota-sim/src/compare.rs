@@ -9,8 +9,8 @@ use std::hash::DefaultHasher;
 use std::sync::Arc;
 
 impl Flash {
-    /// A number that two flashes share only if they hold the same, torn cells included, and
-    /// power-ups will do the same to them. Counters, ranges and armed cuts are not in it.
+    /// A number that two flashes share only if they hold the same, torn cells and the status
+    /// register included, and power-ups will do the same to them. Counters, ranges and armed cuts are not in it.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -19,7 +19,7 @@ impl Flash {
                 (index, &unit.data, &unit.cells).hash(&mut hasher);
             }
         }
-        self.power.moving.hash(&mut hasher);
+        (&self.power.moving, self.status).hash(&mut hasher);
         if !self.faults.is_empty() {
             self.faults.hash(&mut hasher);
         }
@@ -52,8 +52,9 @@ impl Flash {
     }
 
     /// Goes through what made `after` of `before`, which may not have been a power cut: units
-    /// that were erased or programmed are as on `after`, and the operations are counted. Exactly
-    /// what would have happened here, if `before` did not differ in those units.
+    /// that were erased or programmed are as on `after`, a status register that was written too,
+    /// and the operations are counted. Exactly what would have happened here, if `before` did not
+    /// differ in those.
     ///
     /// # Panics
     /// If there is a file behind this flash.
@@ -70,6 +71,9 @@ impl Flash {
                 let moving = moving.filter(|moving| lies_in(moving, &range)).cloned();
                 self.power.moving.extend(moving);
             }
+        }
+        if after.status != before.status {
+            self.status = after.status;
         }
         self.power.operations += after.power.operations - before.power.operations;
         self.stats.go_through(&before.stats, &after.stats);

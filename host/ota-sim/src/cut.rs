@@ -220,6 +220,8 @@ pub enum Interrupted {
         /// First byte of the unit.
         offset: u32,
     },
+    /// A write of the status register.
+    Status,
     /// None: the power went between two operations.
     Nothing,
 }

@@ -28,6 +28,7 @@ pub struct Flash {
     flat: OnceLock<Box<[u8]>>,
     pub(crate) power: Power,
     pub(crate) stats: Stats,
+    pub(crate) status: Option<u16>,
     pub(crate) protected: Vec<Range<u32>>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) failing: Vec<Range<u32>>,
@@ -46,6 +47,7 @@ impl Clone for Flash {
             flat: OnceLock::new(),
             power: self.power.clone(),
             stats: self.stats.clone(),
+            status: self.status,
             protected: self.protected.clone(),
             guards: self.guards.clone(),
             failing: self.failing.clone(),
@@ -93,6 +95,7 @@ impl Flash {
                 erases_per_unit: vec![0; units],
                 ..Stats::default()
             },
+            status: None,
             protected: Vec::new(),
             guards: Vec::new(),
             failing: Vec::new(),
@@ -249,7 +252,8 @@ impl Flash {
         })
     }
 
-    /// Operations that began so far: pages programmed and units erased, torn ones included.
+    /// Operations that began so far: pages programmed, units erased, and writes of the status
+    /// register, torn ones included.
     #[must_use]
     pub const fn operations(&self) -> u64 {
         self.power.operations
@@ -266,7 +270,7 @@ impl Flash {
         self.flat = OnceLock::new();
     }
 
-    const fn powered(&self) -> Result<(), FlashError> {
+    pub(crate) const fn powered(&self) -> Result<(), FlashError> {
         if self.power.off {
             Err(FlashError::PowerCut)
         } else {

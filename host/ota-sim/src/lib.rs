@@ -16,6 +16,7 @@ mod power;
 mod rng;
 mod rules;
 mod stats;
+mod status;
 mod tear;
 mod unit;
 

@@ -13,6 +13,8 @@ pub struct Stats {
     pub words: u64,
     /// Bytes programmed, or begun to be.
     pub bytes: u64,
+    /// Writes of the status register, torn ones included.
+    pub status_writes: u64,
     /// Read calls.
     pub reads: u64,
     /// Bytes read.
@@ -31,6 +33,7 @@ impl Stats {
         self.programs += after.programs - before.programs;
         self.words += after.words - before.words;
         self.bytes += after.bytes - before.bytes;
+        self.status_writes += after.status_writes - before.status_writes;
         self.reads += after.reads - before.reads;
         self.bytes_read += after.bytes_read - before.bytes_read;
     }

@@ -601,3 +601,47 @@ fn a_word_programmed_with_the_erased_value_in_a_cut_page_refuses_and_is_no_viola
     assert_eq!(read, [0; 16], "it reads blank");
     assert_eq!(flash.program(0, &page), Err(FlashError::ProgramFailed));
 }
+
+#[test]
+fn a_write_of_the_status_register_is_an_operation_that_a_cut_tears_for_good() {
+    const OLD: u16 = 0x021C;
+    const NEW: u16 = 0x0200;
+    let mut flash = Flash::new(Config::new(1024, 1, 1024));
+    assert_eq!(flash.status(), None);
+    flash.write_status(OLD).unwrap();
+    assert_eq!((flash.status(), flash.operations()), (Some(OLD), 1));
+    let [mut old, mut new, mut mixed, mut any] = [0; 4];
+    for tear in Tear::ALL.into_iter().chain(seeds()) {
+        let mut flash = flash.clone();
+        flash.arm(Cut::new(1, tear));
+        assert_eq!(flash.write_status(NEW), Err(FlashError::PowerCut));
+        assert_eq!(flash.interrupted(), Interrupted::Status);
+        assert_eq!(flash.write_status(NEW), Err(FlashError::PowerCut));
+        assert_eq!(flash.stats().status_writes, 2);
+        let torn = flash.status();
+        for _ in 0..3 {
+            flash.power_up();
+            assert_eq!(flash.status(), torn, "{tear}");
+        }
+        match torn {
+            Some(OLD) => old += 1,
+            Some(NEW) => new += 1,
+            Some(bits) if bits & !OLD == 0 && bits & NEW == NEW => mixed += 1,
+            _ => any += 1,
+        }
+    }
+    assert!([old, new, mixed, any].iter().all(|&count| count > 0));
+}
+
+#[test]
+fn what_the_status_register_holds_is_part_of_what_a_flash_holds() {
+    let before = Flash::new(Config::new(1024, 1, 1024));
+    let mut after = before.clone();
+    after.write_status(0x1C).unwrap();
+    assert_ne!(before.fingerprint(), after.fingerprint());
+    let mut other = before.clone();
+    other.load(0, &[1]);
+    other.go_through(&before, &after);
+    assert_eq!(other.status(), Some(0x1C));
+    assert_eq!(other.stats().status_writes, 1);
+}

@@ -5,6 +5,7 @@ use embedded_storage::nor_flash::{
 };
 use ota_bootloader::Area;
 
+use super::protection::{answer, unlock};
 use super::{mmu, rom};
 use crate::ESP32C3_CHIP;
 use crate::memory::{FLASH_DATA, PAGE};
@@ -43,6 +44,8 @@ impl NorFlashError for FlashError {
 /// erased and programmed by the mask ROM.
 pub struct MaskRomFlash {
     size: u32,
+    /// The chip does not protect itself, or not any more.
+    unlocked: bool,
 }
 
 impl MaskRomFlash {
@@ -70,7 +73,10 @@ impl MaskRomFlash {
         let pages = (0..=u8::MAX).map(Some).take((size / PAGE) as usize);
         // SAFETY: nobody else uses the windows (the caller's promise), and this driver does not yet.
         unsafe { mmu::show(pages) };
-        Self { size }
+        Self {
+            size,
+            unlocked: false,
+        }
     }
 
     /// The first `len` bytes of an area of flash, as they are. They cannot be written meanwhile.
@@ -92,6 +98,16 @@ impl MaskRomFlash {
         } else {
             Err(FlashError::OutOfBounds)
         }
+    }
+
+    /// Before the first change: most starts make none.
+    fn unlock_once(&mut self) -> Result<(), FlashError> {
+        if !self.unlocked {
+            // SAFETY: nobody else uses the flash (the promise of `new`).
+            unsafe { unlock()? };
+            self.unlocked = true;
+        }
+        Ok(())
     }
 
     /// What was changed here is to be read from the flash, not from the cache.
@@ -133,7 +149,7 @@ impl NorFlash for MaskRomFlash {
         }
         let end = end(offset, bytes)?;
         self.place(offset, end)?;
-        let mut result = unlock();
+        let mut result = self.unlock_once();
         for (to, words) in (offset..)
             .step_by(4 * WORDS as usize)
             .zip(words.chunks(WORDS as usize))
@@ -157,7 +173,7 @@ impl NorFlash for MaskRomFlash {
         if !from.is_multiple_of(sector) || !to.is_multiple_of(sector) {
             return Err(FlashError::Unaligned);
         }
-        let mut result = unlock();
+        let mut result = self.unlock_once();
         for sector in from / sector..to / sector {
             // SAFETY: inside the flash; code and data are in RAM.
             result = result.and_then(|()| answer(unsafe { rom::spiflash_erase_sector(sector) }));
@@ -172,16 +188,4 @@ fn end(offset: u32, bytes: &[u8]) -> Result<u32, FlashError> {
     let len = u32::try_from(bytes.len()).ok();
     len.and_then(|len| offset.checked_add(len))
         .ok_or(FlashError::OutOfBounds)
-}
-
-fn unlock() -> Result<(), FlashError> {
-    // SAFETY: makes the flash writable for the ROM's functions, and nothing else.
-    answer(unsafe { rom::spiflash_unlock() })
-}
-
-fn answer(code: i32) -> Result<(), FlashError> {
-    match code {
-        0 => Ok(()),
-        code => Err(FlashError::Rom(code)),
-    }
 }

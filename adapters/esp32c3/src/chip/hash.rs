@@ -6,10 +6,12 @@ use ota_image::{BadSignature, Crypto, Digest, Hasher, PublicKey};
 
 use super::Register;
 
-/// `SYSTEM_PERIP_CLK_EN1` and `SYSTEM_PERIP_RST_EN1`: bit 2 is the accelerator's.
+/// `SYSTEM_PERIP_CLK_EN1` and `SYSTEM_PERIP_RST_EN1`: bit 2 is the accelerator's. Digital signature and
+/// HMAC use it, and hold it in reset while they are: bits 4 and 5.
 const CLOCKS: Register = Register(0x600C_0014);
 const RESETS: Register = Register(0x600C_001C);
 const SHA: u32 = 1 << 2;
+const HOLDERS: u32 = 1 << 4 | 1 << 5;
 
 const MODE: Register = Register(0x6003_B000);
 const SHA_256: u32 = 2;
@@ -38,10 +40,11 @@ impl<C> HashCrypto<C> {
     /// driver of a HAL.
     #[must_use]
     pub unsafe fn new(signatures: C) -> Self {
-        // SAFETY: affects the accelerator alone, which is this one's (the caller's promise).
+        // SAFETY: affects the accelerator, which is this one's (the caller's promise), and two that have
+        // no clock.
         unsafe {
             CLOCKS.change(0, SHA);
-            RESETS.change(SHA, 0);
+            RESETS.change(SHA | HOLDERS, 0);
             MODE.write(SHA_256);
         }
         Self { signatures }

@@ -9,6 +9,7 @@ mod flash;
 mod hash;
 mod leave;
 mod mmu;
+mod protection;
 mod rom;
 mod start;
 pub mod watchdog;
@@ -16,6 +17,7 @@ pub mod watchdog;
 pub use flash::{FlashError, MaskRomFlash};
 pub use hash::{ChipHasher, HashCrypto};
 pub use leave::start;
+pub use protection::unlock;
 pub use start::{reset, reset_cause, woke_from_deep_sleep};
 
 /// A register of 32 bits.

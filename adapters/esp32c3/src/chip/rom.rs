@@ -26,8 +26,12 @@ functions! {
     /// Says how large the flash is: identification, bytes, then sizes of block, sector and page, and
     /// the bits of its status that count.
     spiflash_config_param = 0x4000_0134 (id: u32, size: u32, block: u32, sector: u32, page: u32, status: u32) -> i32;
-    /// Takes the flash's own write protection away.
+    /// Takes the flash's own write protection away: writes its status register, needed or not.
     spiflash_unlock = 0x4000_0140 () -> i32;
+    /// Reads the status register, when the flash is no longer busy: `flash` is what the ROM knows of it.
+    spiflash_read_status = 0x4000_0158 (flash: *const u32, status: *mut u32) -> i32;
+    /// The second one, if there is one, in bits 8 to 15.
+    spiflash_read_status_high = 0x4000_015C (flash: *const u32, status: *mut u32) -> i32;
     /// Forgets what the cache knows of some addresses.
     cache_invalidate_addr = 0x4000_04D4 (address: u32, len: u32) -> i32;
     /// Forgets all that the cache knows.

@@ -6,6 +6,7 @@ use defmt_rtt as _;
 
 mod failing;
 mod health;
+mod protection;
 mod settings;
 mod update;
 mod watchdog;

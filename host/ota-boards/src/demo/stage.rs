@@ -92,7 +92,7 @@ impl<'a, B: Bench> Stage<'a, B> {
         let (during, offset) = match self.board.flash().interrupted() {
             Interrupted::Program { offset, .. } => ("program", offset),
             Interrupted::Erase { offset } => ("erase", offset),
-            Interrupted::Nothing => bail!("the cut tore nothing"),
+            torn => bail!("the cut tore {torn:?}"),
         };
         let slots = &B::EXAMPLE.product().map.layout().slots[slot..];
         let here = slots

@@ -69,7 +69,7 @@ fn tears_staging<B: Bench>(board: &Board<B::Chip>) -> anyhow::Result<bool> {
                 .map(|slot| slot.offset..slot.offset + slot.size);
             slots.any(|slot| slot.contains(&staging) && slot.contains(&offset))
         }
-        Interrupted::Nothing => false,
+        Interrupted::Status | Interrupted::Nothing => false,
     })
 }
 

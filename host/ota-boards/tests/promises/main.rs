@@ -7,6 +7,7 @@ mod calls;
 mod common;
 mod downloads;
 mod failures;
+mod protection;
 mod refusals;
 mod sources;
 mod updates;
@@ -71,7 +72,9 @@ whole_board!(
     rp2040,
     ota_boards::rp2040::Rp2040,
     updates::a_power_cut_in_the_swap_costs_nothing_but_time
-        => a_power_cut_in_the_swap_costs_nothing_but_time
+        => a_power_cut_in_the_swap_costs_nothing_but_time,
+    protection::is_left_alone_by_an_update
+        => an_update_never_writes_the_status_register_of_the_flash
 );
 whole_board!(
     stm32,
@@ -83,7 +86,15 @@ whole_board!(
     esp32c3,
     ota_boards::esp32c3::Esp32c3,
     failures::an_image_over_its_loader_is_not_loaded_and_rolled_back
-        => an_image_over_its_loader_is_not_loaded_and_rolled_back
+        => an_image_over_its_loader_is_not_loaded_and_rolled_back,
+    protection::is_left_alone_by_an_update
+        => an_update_never_writes_the_status_register_of_the_flash,
+    protection::is_lifted_once_by_an_application
+        => a_flash_that_protects_itself_is_unlocked_once_by_the_application,
+    protection::is_lifted_once_by_a_bootloader
+        => a_flash_that_protects_itself_is_unlocked_once_by_the_bootloader,
+    protection::torn_by_a_power_cut_is_lifted_again
+        => a_flash_whose_unlocking_was_cut_is_unlocked_again
 );
 
 // Variants of these, of which only what differs is told.

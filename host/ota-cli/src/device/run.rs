@@ -196,6 +196,7 @@ impl Machine<'_> {
                 let (during, offset) = match self.flash.interrupted() {
                     Interrupted::Program { offset, .. } => ("program", Some(offset)),
                     Interrupted::Erase { offset } => ("erase", Some(offset)),
+                    Interrupted::Status => ("status", None),
                     Interrupted::Nothing => ("nothing", None),
                 };
                 let cut = cut.to_string();

@@ -69,7 +69,8 @@ impl<C: Chip> Board<C> {
     /// `other` does, and not what `flash` did.
     #[must_use]
     pub fn tells_apart(&self, flash: &Flash, other: &Flash) -> bool {
-        flash.differences(other).any(|offset| self.has_used(offset))
+        let used = || flash.differences(other).any(|offset| self.has_used(offset));
+        flash.status() != other.status() || used()
     }
 
     /// Gives the board the flash that it would have now, if at its last reset the flash had held

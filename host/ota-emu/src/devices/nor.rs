@@ -17,6 +17,12 @@ const BYTE_NS: u64 = 2_500;
 const PROGRAM_NS: u64 = 400_000;
 const SECTOR_NS: u64 = 45_000_000;
 const BLOCK_NS: u64 = 150_000_000;
+const STATUS_NS: u64 = 10_000_000;
+
+/// The status register: quad mode is enabled, as the factory leaves it on this chip.
+pub(crate) const QUAD: u16 = 1 << 9;
+/// Any of these protects some cells; here all of them.
+const PROTECTION: u16 = 0b111 << 2 | 1 << 14;
 
 /// Manufacturer and family, as the chip on a Pico answers; the size follows, as a power of two.
 const JEDEC_ID: [u8; 2] = [0xEF, 0x40];
@@ -114,6 +120,11 @@ impl Nor {
         self.busy_until = 0;
     }
 
+    /// Both halves of the status register, which keeps its bits without power.
+    pub(crate) fn status(&self) -> u16 {
+        self.flash.status().unwrap_or(QUAD)
+    }
+
     pub(crate) const fn generation(&self) -> u64 {
         self.generation
     }
@@ -173,12 +184,12 @@ impl Nor {
         let Some(&command) = self.command.first() else {
             return 0xFF;
         };
+        let [status, more] = self.status().to_le_bytes();
         match (command, nth) {
             (0x03, 4..) => self.read_back(nth - 4),
             (0x0B, 5..) => self.read_back(nth - 5),
-            (0x05, _) => u8::from(self.busy(now)) | u8::from(self.write_enabled) << 1,
-            // Status register 2: quad mode is enabled, as the factory leaves it on this chip.
-            (0x35, _) => 0x02,
+            (0x05, _) => status & !3 | u8::from(self.busy(now)) | u8::from(self.write_enabled) << 1,
+            (0x35, _) => more,
             (0x9F, 1 | 2) => JEDEC_ID[nth - 1],
             (0x9F, 3) => self.seen.len().trailing_zeros().to_le_bytes()[0],
             (0x9F, _) => 0,
@@ -224,8 +235,11 @@ impl Nor {
             (0x20, 4) => self.erase(address, SECTOR, SECTOR_NS, now)?,
             (0x52, 4) => self.erase(address, 8 * SECTOR, BLOCK_NS, now)?,
             (0xD8, 4) => self.erase(address, 16 * SECTOR, BLOCK_NS, now)?,
-            // Reads, and the writes to the status registers that boot2 may do.
-            (0x01 | 0x03 | 0x05 | 0x0B | 0x11 | 0x31 | 0x35 | 0x4B | 0x50 | 0x9F | 0xAB, _) => {}
+            (0x01, 2) => self.write_status(&[(0, bytes[1])], now)?,
+            (0x01, 3) => self.write_status(&[(0, bytes[1]), (1, bytes[2])], now)?,
+            (0x31, 2) => self.write_status(&[(1, bytes[1])], now)?,
+            // Reads, and the third status register.
+            (0x03 | 0x05 | 0x0B | 0x11 | 0x35 | 0x4B | 0x9F | 0xAB, _) => {}
             _ => return Err(Fault::UnknownCommand { command }.into()),
         }
         Ok(())
@@ -238,6 +252,7 @@ impl Nor {
         if offset % PAGE + len > PAGE {
             return Err(Fault::FlashRange { offset, len }.into());
         }
+        self.takes_changes(offset)?;
         let time = FIRST_BYTE_NS + BYTE_NS * u64::from(len - 1);
         self.busy_until = now + time.min(PROGRAM_NS);
         // 0xFF leaves cells as they are: drivers fill up pages with it.
@@ -274,6 +289,7 @@ impl Nor {
             let offset = address;
             return Err(Fault::FlashRange { offset, len }.into());
         }
+        self.takes_changes(address)?;
         self.busy_until = now + time;
         let offset = address & (self.flash.config().size - 1);
         for sector in (offset..offset + len).step_by(SECTOR as usize) {
@@ -282,6 +298,28 @@ impl Nor {
         let done = self.flash.erase(offset, offset + len);
         self.refresh(offset, len as usize);
         answer(offset, done)
+    }
+
+    /// Writes halves of the status register, for good: slow, and a wear of its cells.
+    fn write_status(&mut self, halves: &[(usize, u8)], now: u64) -> Result<(), Stop> {
+        self.take_write_enable()?;
+        self.busy_until = now + STATUS_NS;
+        let mut status = self.status().to_le_bytes();
+        for &(half, byte) in halves {
+            status[half] = byte;
+        }
+        // What the factory has left, if nobody has written it yet: a cut may leave some of that.
+        self.flash.set_status(self.status());
+        let done = self.flash.write_status(u16::from_le_bytes(status));
+        answer(0, done)
+    }
+
+    /// A chip that protects itself ignores programs and erases.
+    fn takes_changes(&self, offset: u32) -> Result<(), Stop> {
+        match self.status() & PROTECTION {
+            0 => Ok(()),
+            _ => Err(Fault::Protected { offset }.into()),
+        }
     }
 
     fn take_write_enable(&mut self) -> Result<(), Stop> {

@@ -3,13 +3,16 @@
 use crate::programs::{A0, KEY, Program, ROM, RWDT, RWDT_KEY, fault, run_to_end, seen, took};
 use ota_emu::esp32c3::Board;
 use ota_emu::{Exit, Fault, Reset};
-use ota_sim::Tear;
+use ota_sim::{Interrupted, Tear};
 
 const ERASE_BLOCK: u32 = 0x124;
 const ERASE_SECTOR: u32 = 0x128;
 const WRITE: u32 = 0x12C;
 const READ: u32 = 0x130;
 const CONFIG: u32 = 0x134;
+const UNLOCK: u32 = 0x140;
+const READ_STATUS: u32 = 0x158;
+const READ_STATUS_HIGH: u32 = 0x15C;
 /// Where programs find what they write.
 const DATA: u32 = 0x3FC8_0000;
 const OFFSET: u32 = 0x10_0000;
@@ -224,4 +227,74 @@ fn what_was_used_of_the_flash_is_known() {
     assert!(board.has_used(OFFSET + 0x2000));
     board.press_reset();
     assert!(!board.has_used(OFFSET));
+}
+
+#[test]
+fn a_chip_that_protects_itself_takes_no_changes() {
+    for status in [1 << 2, 1 << 3, 1 << 4, 1 << 14] {
+        for program in [
+            filled(write(OFFSET, 4)),
+            Program::quiet().rom(ERASE_SECTOR, [SECTOR]),
+        ] {
+            let mut board = program.on_board();
+            board.edit_flash(|flash| flash.set_status(status));
+            assert_eq!(fault(board), Fault::Protected { offset: OFFSET });
+        }
+    }
+}
+
+#[test]
+fn the_rom_s_unlock_writes_both_halves_of_the_status_register_needed_or_not() {
+    for status in [None, Some(0x0200), Some(0x021C), Some(0xFFFC)] {
+        let program = filled(Program::quiet())
+            .rom(UNLOCK, [])
+            .keep(0, A0)
+            .rom(READ_STATUS, [0, DATA + 0x1000])
+            .note(1, DATA + 0x1000)
+            .rom(READ_STATUS_HIGH, [0, DATA + 0x1000])
+            .note(2, DATA + 0x1000);
+        let mut board = program.then(write(OFFSET, 4)).done().on_board();
+        if let Some(status) = status {
+            board.edit_flash(|flash| flash.set_status(status));
+        }
+        let took = took(&mut board);
+        assert!((20_000..22_000).contains(&took), "{took} us");
+        assert_eq!(seen(&board), [0, 0, 0x0200], "{status:?}");
+        assert_eq!(board.flash().stats().status_writes, 2);
+        assert_eq!(board.operations(), 3);
+    }
+}
+
+#[test]
+fn the_power_is_cut_in_a_write_of_the_status_register() {
+    let program = Program::quiet().rom(UNLOCK, []).done();
+    let mut board = program.on_board();
+    board.edit_flash(|flash| flash.set_status(0x021C));
+    assert_eq!(board.run_to_flash_call(100_000), Exit::FlashCall);
+    assert_eq!(board.pc(), ROM + UNLOCK);
+    for (operation, tear, left) in [
+        (1, Tear::Before, 0x021C),
+        (1, Tear::After, 0x0200),
+        (1, Tear::Saturated, 0xFFFF),
+        (2, Tear::BlankWeak, 0),
+    ] {
+        let mut fork = board.snapshot();
+        fork.cut_at(operation, tear);
+        assert_eq!(fork.run(100_000), Exit::PowerCut);
+        assert_eq!(fork.flash().interrupted(), Interrupted::Status);
+        fork.power_up();
+        assert_eq!(fork.flash().status(), Some(left));
+        run_to_end(&mut fork);
+        assert_eq!(fork.flash().status().map(|status| status & 0x1C), Some(0));
+    }
+}
+
+#[test]
+fn boards_whose_status_registers_differ_are_told_apart() {
+    let board = Program::quiet().done().on_board();
+    let flash = board.flash();
+    let mut other = flash.clone();
+    other.set_status(0x021C);
+    assert!(board.tells_apart(flash, &other));
+    assert_ne!(flash.fingerprint(), other.fingerprint());
 }

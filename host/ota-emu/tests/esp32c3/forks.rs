@@ -84,7 +84,7 @@ fn a_digest_under_way_is_a_part_of_it() {
     let board = |level| {
         let program = Program::quiet()
             .store(SYSTEM + 0x14, 1 << 2)
-            .store(SYSTEM + 0x1C, 0x1FE & !(1 << 2))
+            .store(SYSTEM + 0x1C, 0x1FE & !0x34)
             .fetch(7, 0x6000_403C)
             .put(7, MESSAGE)
             .load(7, 0);

@@ -6,6 +6,10 @@ use ota_emu::Fault;
 
 const SYSTEM: u32 = 0x600C_0000;
 const SHA: u32 = 0x6003_B000;
+/// Of the registers for clocks and resets.
+const SHA_BIT: u32 = 1 << 2;
+const DS: u32 = 1 << 4;
+const HMAC: u32 = 1 << 5;
 
 #[test]
 fn an_address_without_anything() {
@@ -113,6 +117,23 @@ fn a_device_without_its_clock_or_in_reset() {
 }
 
 #[test]
+fn sha_stays_in_reset_while_ds_or_hmac_do() {
+    let with_resets = |resets| {
+        Program::quiet()
+            .store(SYSTEM + 0x14, SHA_BIT)
+            .store(SYSTEM + 0x1C, resets)
+            .store(SHA, 2)
+            .done()
+            .on_board()
+    };
+    for held in [SHA_BIT, DS, HMAC] {
+        let address = SHA;
+        assert_eq!(fault(with_resets(held)), Fault::HeldInReset { address });
+    }
+    run_to_end(&mut with_resets(0x1FE & !(SHA_BIT | DS | HMAC)));
+}
+
+#[test]
 fn a_function_that_the_rom_does_not_have_here() {
     let address = 0x4000_0040;
     let board = Program::quiet().call(address, []).on_board();
@@ -126,8 +147,8 @@ fn a_function_that_the_rom_does_not_have_here() {
 fn hashing() -> Program {
     let block = [(0, 0x8063_6261), (15, 24_u32.swap_bytes())];
     let on = Program::quiet()
-        .store(SYSTEM + 0x14, 1 << 2)
-        .store(SYSTEM + 0x1C, 0x1FE & !(1 << 2))
+        .store(SYSTEM + 0x14, SHA_BIT)
+        .store(SYSTEM + 0x1C, 0x1FE & !(SHA_BIT | DS | HMAC))
         .store(SHA, 2);
     block.into_iter().fold(on, |program, (word, value)| {
         program.store(SHA + 0x80 + 4 * word, value)

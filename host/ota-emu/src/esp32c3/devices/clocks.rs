@@ -34,6 +34,8 @@ pub(crate) const UART0: Place = (0, 2);
 pub(crate) const TIMER_GROUPS: [Place; 2] = [(0, 13), (0, 15)];
 pub(crate) const SYSTIMER: Place = (0, 29);
 pub(crate) const SHA: Place = (1, 2);
+/// DS and HMAC, which use SHA: it stays in reset as long as one of them does.
+const HOLD_SHA: [Place; 2] = [(1, 4), (1, 5)];
 
 #[derive(Debug, Clone)]
 pub(crate) struct Clocks(Registers);
@@ -68,8 +70,9 @@ impl Clocks {
         self.0.read(ENABLES[register]) >> bit & 1 != 0
     }
 
-    pub(crate) fn is_held(&self, (register, bit): Place) -> bool {
-        self.0.read(RESETS[register]) >> bit & 1 != 0
+    pub(crate) fn is_held(&self, place: Place) -> bool {
+        let held = |(register, bit): Place| self.0.read(RESETS[register]) >> bit & 1 != 0;
+        held(place) || place == SHA && HOLD_SHA.into_iter().any(held)
     }
 
     /// The four interrupt lines that software pulls.

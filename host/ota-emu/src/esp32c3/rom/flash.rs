@@ -5,8 +5,8 @@
 //! what a power cut tears. While the chip is busy the function polls it.
 
 use super::memory::{bytes, put};
-use super::{Frame, Outcome};
-use crate::devices::nor::PAGE;
+use super::{Call, Frame, Outcome};
+use crate::devices::nor::{PAGE, QUAD};
 use crate::esp32c3::bus::Bus;
 use crate::exit::{Fault, Stop};
 
@@ -16,6 +16,8 @@ const WRITE: u32 = 0x12C;
 const READ: u32 = 0x130;
 const CONFIG_PARAM: u32 = 0x134;
 const UNLOCK: u32 = 0x140;
+const READ_STATUS: u32 = 0x158;
+const READ_STATUS_HIGH: u32 = 0x15C;
 const WAIT_IDLE: u32 = 0x10C;
 
 /// Bytes of a program command.
@@ -35,7 +37,7 @@ const CHIP: u32 = 0x3FCD_F900;
 pub(crate) const fn changes_flash(address: u32) -> bool {
     matches!(
         address.wrapping_sub(super::START),
-        ERASE_BLOCK | ERASE_SECTOR | WRITE
+        ERASE_BLOCK | ERASE_SECTOR | WRITE | UNLOCK
     )
 }
 
@@ -79,11 +81,10 @@ pub(super) fn serve(frame: &Frame, bus: &mut Bus) -> Outcome {
             configure(bus, &[a, b, c, d, e, f]);
             Outcome::Returns(OK)
         }
-        // The status register holds nothing that would protect here.
-        UNLOCK | WAIT_IDLE => match waits(bus) {
-            Some(waits) => waits,
-            None => Outcome::Returns(OK),
-        },
+        WAIT_IDLE => waits(bus).unwrap_or(Outcome::Returns(OK)),
+        READ_STATUS => read_status(bus, b, 0x00FF),
+        READ_STATUS_HIGH => read_status(bus, b, 0xFF00),
+        UNLOCK => unlock(frame, bus),
         READ => read(bus, a, b, c),
         WRITE => change(frame, bus, a, c),
         ERASE_SECTOR => change(frame, bus, a.wrapping_mul(0x1000), 0x1000),
@@ -132,17 +133,54 @@ fn read(bus: &mut Bus, at: u32, to: u32, len: u32) -> Outcome {
     Outcome::Returns(OK)
 }
 
-/// Programs or erases, an operation each time.
-fn change(frame: &Frame, bus: &mut Bus, at: u32, len: u32) -> Outcome {
+/// A half of the status register, to an address.
+fn read_status(bus: &mut Bus, to: u32, half: u16) -> Outcome {
+    waits(bus).unwrap_or_else(|| {
+        let status = u32::from(bus.nor.status() & half);
+        put(bus, to, &status.to_le_bytes());
+        Outcome::Returns(OK)
+    })
+}
+
+/// Clears the status register but for quad mode, whatever it held: each half is an operation.
+fn unlock(frame: &Frame, bus: &mut Bus) -> Outcome {
+    let call = match begun(frame, bus) {
+        Ok(call) => call,
+        Err(outcome) => return outcome,
+    };
+    let write = match call.done {
+        0 => [0x01, 0],
+        1 => [0x31, (bus.nor.status() & QUAD).to_le_bytes()[1]],
+        _ => {
+            bus.rom.call = None;
+            return Outcome::Returns(OK);
+        }
+    };
+    let done = send(bus, &[0x06]).and_then(|()| send(bus, &write));
+    bus.check(done);
+    if let Some(call) = &mut bus.rom.call {
+        call.done += 1;
+    }
+    Outcome::Waits(bus.nor.busy_until() * 1000)
+}
+
+/// This call, if the chip is ready for more of its work.
+fn begun(frame: &Frame, bus: &mut Bus) -> Result<Call, Outcome> {
     let Some(call) = frame.call(bus) else {
         // Somebody interrupts one of these functions with another.
         let command = 0x05;
         bus.fail(Fault::CommandWhileBusy { command });
-        return Outcome::Returns(ERROR);
+        return Err(Outcome::Returns(ERROR));
     };
-    if let Some(waits) = waits(bus) {
-        return waits;
-    }
+    waits(bus).map_or(Ok(call), Err)
+}
+
+/// Programs or erases, an operation each time.
+fn change(frame: &Frame, bus: &mut Bus, at: u32, len: u32) -> Outcome {
+    let call = match begun(frame, bus) {
+        Ok(call) => call,
+        Err(outcome) => return outcome,
+    };
     if call.done == 0 {
         must_be_words(bus, at, len);
         if !within(bus, at, len) {

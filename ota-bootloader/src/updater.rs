@@ -264,13 +264,18 @@ pub const MAX_SEQUENCE_STEP: u64 = 1 << 42;
 /// the first start, three for the confirmation or the way back.
 const ROOM_FOR_UPDATE: u32 = 8;
 
-/// How long to wait for a reset after so many requests that came to nothing: not at all the first
-/// time, then a minute, twice as long each further time, a day at most.
-const fn pause_s(fruitless: u8) -> u32 {
-    const DAY: u32 = 24 * 60 * 60;
-    match fruitless {
-        0 | 1 => 0,
-        2..=11 => 60 << (fruitless - 2),
+/// Requests in a row that cost no pause: a release that rots or is bad is followed by its correction
+/// at once.
+const FREE_REQUESTS: u8 = 3;
+
+/// How long to wait for a reset with so many requests since the last confirmation: not at all for the
+/// first three, then a minute, twice as long each further time, a day at most.
+const fn pause_s(requests: u8) -> u32 {
+    const MINUTE: u32 = 60;
+    const DAY: u32 = 24 * 60 * MINUTE;
+    match requests.saturating_sub(FREE_REQUESTS) {
+        0 => 0,
+        beyond @ 1..=11 => MINUTE << (beyond - 1),
         _ => DAY,
     }
 }
@@ -574,10 +579,10 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         Ok(())
     }
 
-    /// How many seconds to wait before the reset that a requested update needs: 0, unless updates
-    /// have come to nothing here, one after the other, whatever the cause; then a minute, twice
-    /// as long each time, a day at most. So a release that no check foresees to be trouble cannot
-    /// keep a device busy with resets.
+    /// How many seconds to wait before the reset that a requested update needs: 0 for the first
+    /// three requests since an update was confirmed; for the fourth a minute, then twice as long each
+    /// time, a day at most, whatever it was that the others came to nothing by. So a release that no
+    /// check foresees to be trouble cannot keep a device busy with resets.
     #[must_use]
     pub fn reset_pause_s(&self) -> u32 {
         pause_s(self.record().fruitless)

@@ -16,4 +16,4 @@ pub use geometry::{External, Geometry, Holds};
 pub use release::{
     BOOT_SEED, CLASS, OTHER_SEED, RELEASE_SEED, Release, VENDOR, public_key, random_image,
 };
-pub use rig::{LOAD_ADDRESS, Rig, Stop, anchors, boot_keys};
+pub use rig::{Build, LOAD_ADDRESS, Rig, Stop, anchors, boot_keys};

@@ -3,8 +3,8 @@
 use ed25519_compact::{KeyPair, Seed};
 use ota_image::{
     Algorithm, ChunkSize, ENVELOPE_LEN, Hasher, MAX_BODY, Manifest, Pages, PublicKey, Role,
-    SignatureEntry, SoftwareCrypto, Version, chunk_hasher, page_hasher, sha256_of, signing_header,
-    write_envelope,
+    SignatureEntry, SoftwareCrypto, Tlv, Version, chunk_hasher, page_hasher, sha256_of,
+    signing_header, write_envelope,
 };
 
 use crate::rig::LOAD_ADDRESS;
@@ -54,6 +54,8 @@ pub struct Release {
     pub image: Vec<u8>,
     /// The manifest; digests and lengths are filled in by [`package`](Self::package).
     pub manifest: Manifest,
+    /// Further fields, as tag and value.
+    pub fields: Vec<(u16, Vec<u8>)>,
     /// Signatures to make, as role and seed.
     pub signers: Vec<(Role, [u8; 32])>,
 }
@@ -88,6 +90,7 @@ impl Release {
         Self {
             image,
             manifest,
+            fields: Vec::new(),
             signers,
         }
     }
@@ -96,6 +99,13 @@ impl Release {
     #[must_use]
     pub fn counter(mut self, counter: u32) -> Self {
         self.manifest.security_counter = counter;
+        self
+    }
+
+    /// With one more field, which no version knows yet.
+    #[must_use]
+    pub fn field(mut self, tag: u16) -> Self {
+        self.fields.push((tag, vec![1]));
         self
     }
 
@@ -147,8 +157,13 @@ impl Release {
 
     fn envelope(&self, manifest: &Manifest) -> [u8; ENVELOPE_LEN] {
         let mut body = [0; MAX_BODY];
+        let tlvs: Vec<_> = self
+            .fields
+            .iter()
+            .map(|(tag, value)| Tlv { tag: *tag, value })
+            .collect();
         let len = manifest
-            .encode(&[], &mut body)
+            .encode(&tlvs, &mut body)
             .expect("a manifest that can be encoded");
         let body = &body[..len];
         let entries: Vec<_> = self

@@ -8,7 +8,7 @@ use ota_bootloader::{
     FlashMap, Index, OpenError, Product, Record, Region, ResetCause, Strategy, TrialLimits,
     Updater, Work,
 };
-use ota_image::{BootKeys, ENVELOPE_LEN, Envelope, PublicKey, TrustAnchors};
+use ota_image::{BootKeys, ENVELOPE_LEN, Envelope, Manifest, PublicKey, Reader, TrustAnchors};
 use ota_sim::{Fault, Flash, Plan};
 
 use crate::chips::{Chips, Wire};
@@ -51,6 +51,15 @@ pub fn anchors(keys: &[PublicKey; 2]) -> TrustAnchors<'_> {
     TrustAnchors::new(std::slice::from_ref(release), std::slice::from_ref(boot)).expect("two keys")
 }
 
+/// What a firmware was built with.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// What it takes the device for.
+    pub product: Product,
+    /// Its boot keys, in order.
+    pub boot_keys: Vec<PublicKey>,
+}
+
 /// One simulated device. Clones share nothing but what was approved for the slots.
 #[derive(Clone)]
 pub struct Rig {
@@ -60,11 +69,15 @@ pub struct Rig {
     pub external: Option<Flash>,
     /// What it is.
     pub product: Product,
+    /// The boot keys of its application, and of its bootloader.
+    pub boot_keys: Vec<PublicKey>,
+    /// Its bootloader, if that was built with something else than the application.
+    pub other_bootloader: Option<Build>,
     /// Its cryptography.
     pub crypto: RememberingCrypto,
     /// Bytes that [`download`](Self::download) has asked for, in all its calls.
     pub asked: u32,
-    keys: [PublicKey; 2],
+    release_key: PublicKey,
     approved: Arc<Mutex<HashSet<Vec<u8>>>>,
     supply: Wire,
 }
@@ -120,7 +133,9 @@ impl Rig {
             product,
             crypto: RememberingCrypto::default(),
             asked: 0,
-            keys: [public_key(RELEASE_SEED), public_key(BOOT_SEED)],
+            boot_keys: vec![public_key(BOOT_SEED)],
+            other_bootloader: None,
+            release_key: public_key(RELEASE_SEED),
             approved,
             supply: Wire::default(),
         }
@@ -259,13 +274,17 @@ impl Rig {
         chip.stats().erases_per_unit[units].iter().sum()
     }
 
-    fn storage(&mut self) -> Chips<'_> {
-        Chips::new(
-            &mut self.flash,
-            self.external.as_mut(),
-            &self.supply,
-            self.product.map,
-        )
+    fn storage(&mut self, map: FlashMap) -> Chips<'_> {
+        Chips::new(&mut self.flash, self.external.as_mut(), &self.supply, map)
+    }
+
+    /// What application and bootloader are built with, unless the bootloader is another one.
+    #[must_use]
+    pub fn build(&self) -> Build {
+        Build {
+            product: self.product,
+            boot_keys: self.boot_keys.clone(),
+        }
     }
 
     /// Writes a package as a factory does: image, manifest, blank journal.
@@ -290,19 +309,17 @@ impl Rig {
     /// Starts the real bootloader, and does something with it.
     ///
     /// # Panics
-    /// If the map does not fit the flash.
+    /// If the map does not fit the flash, or the keys are no set of keys.
     pub fn bootloader<T>(
         &mut self,
         work: impl FnOnce(&mut Bootloader<'_, Chips<'_>, RememberingCrypto>) -> T,
     ) -> T {
-        let (product, crypto) = (self.product, self.crypto.clone());
-        let keys = [self.keys[1]];
-        work(&mut Bootloader::new(
-            &product,
-            boot_keys(&keys),
-            self.storage(),
-            crypto,
-        ))
+        let build = self.other_bootloader.clone();
+        let Build { product, boot_keys } = build.unwrap_or_else(|| self.build());
+        let keys = BootKeys::new(&boot_keys).expect("boot keys");
+        let crypto = self.crypto.clone();
+        let storage = self.storage(product.map);
+        work(&mut Bootloader::new(&product, keys, storage, crypto))
     }
 
     /// Opens the updater, as an application does, and does something with it.
@@ -311,14 +328,16 @@ impl Rig {
     /// [`OpenError`].
     ///
     /// # Panics
-    /// If the map does not fit the flash.
+    /// If the map does not fit the flash, or the keys are no set of keys.
     pub fn updater<T>(
         &mut self,
         work: impl FnOnce(&mut Updater<'_, Chips<'_>, RememberingCrypto>, &TrustAnchors<'_>) -> T,
     ) -> Result<T, OpenError> {
-        let (product, keys, crypto) = (self.product, self.keys, self.crypto.clone());
-        let mut updater = Updater::open(&product, self.storage(), crypto)?;
-        Ok(work(&mut updater, &anchors(&keys)))
+        let Build { product, boot_keys } = self.build();
+        let (release_key, crypto) = ([self.release_key], self.crypto.clone());
+        let anchors = TrustAnchors::new(&release_key, &boot_keys).expect("keys");
+        let mut updater = Updater::open(&product, self.storage(product.map), crypto)?;
+        Ok(work(&mut updater, &anchors))
     }
 
     /// The state on flash.
@@ -444,14 +463,12 @@ impl Rig {
     }
 }
 
-/// Envelope with table, and payload.
+/// Envelope with table, and payload. What is no package has no payload.
 fn split(package: &[u8]) -> (&[u8], &[u8]) {
     let envelope = Envelope::parse(&package[..ENVELOPE_LEN]).expect("an envelope");
-    let keys = [public_key(RELEASE_SEED), public_key(BOOT_SEED)];
-    let at =
-        match envelope.verify_boot(&mut RememberingCrypto::default(), &boot_keys(&[keys[1]]), 0) {
-            Ok(manifest) => manifest.payload_offset() as usize,
-            Err(_) => package.len(),
-        };
+    let manifest = Manifest::decode_unverified(envelope.body(), Reader::Inspector);
+    let at = manifest.map_or(package.len(), |(manifest, _)| {
+        manifest.payload_offset() as usize
+    });
     package.split_at(at)
 }

@@ -211,17 +211,3 @@ fn a_watchdog_bites_in_the_middle_of_an_erase_which_is_finished() {
     assert_eq!(board.operations(), 1);
     assert!(board.flash().history().0.is_empty(), "nothing was torn");
 }
-
-#[test]
-fn what_was_used_of_the_flash_is_known() {
-    let program = filled(write(OFFSET, 4)).rom(READ, [OFFSET + 0x2000, DATA, 4]);
-    let mut board = program.done().on_board();
-    assert!(board.has_used(0), "the second stage itself");
-    assert!(!board.has_used(OFFSET));
-    run_to_end(&mut board);
-    assert!(board.has_used(OFFSET + 8));
-    assert!(!board.has_used(OFFSET + 0x1000));
-    assert!(board.has_used(OFFSET + 0x2000));
-    board.press_reset();
-    assert!(!board.has_used(OFFSET));
-}

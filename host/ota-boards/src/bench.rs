@@ -1,12 +1,15 @@
 //! An example on the board that it is made for, whichever that is.
 
+use std::sync::Arc;
+
 use anyhow::{Result, anyhow};
 use ota_cli::flash::FlashImage;
 use ota_cli::package::Package;
-use ota_emu::{Board, Chip, Exit};
+use ota_emu::{Board, Calls, Chip, Exit};
 use ota_esp32c3::memory::Loader;
 use ota_sim::Flash;
 
+use crate::calls;
 use crate::example::Example;
 use crate::firmware::{self, Behaviour};
 use crate::server::Link;
@@ -44,14 +47,8 @@ pub trait Bench: Sized + 'static {
         Ok(flash)
     }
 
-    /// Lets a board that is to execute this firmware pass what another one of its kind has executed
-    /// already, if its chip can.
-    ///
-    /// # Errors
-    /// If this is no such firmware.
-    fn share_calls(_board: &mut Board<Self::Chip>, _elf: &[u8]) -> Result<()> {
-        Ok(())
-    }
+    /// Calls that boards of this kind share, in this process.
+    fn calls() -> &'static Arc<Calls<Self::Chip>>;
 
     /// Plugs a board in.
     fn connect(link: &Self::Link, board: &mut Board<Self::Chip>);
@@ -68,8 +65,9 @@ pub fn board<B: Bench>(package: &Package, version: &str) -> Result<Board<B::Chip
     let bootloader = B::EXAMPLE.native(elf.clone(), Loader::MaskRom)?;
     let image = FlashImage::build(&map, package, Some(&bootloader))?;
     let mut board = Board::new(B::write(&image)?);
-    B::share_calls(&mut board, &elf)?;
+    calls::share::<B>(&mut board, &elf)?;
     knows::<B>(&mut board, version, Behaviour::Healthy)?;
+    calls::check::<B>()?;
     Ok(board)
 }
 
@@ -83,7 +81,7 @@ pub fn knows<B: Bench>(
     behaviour: Behaviour,
 ) -> Result<()> {
     let elf = firmware::app(B::EXAMPLE, version, behaviour)?;
-    B::share_calls(board, &elf)?;
+    calls::share::<B>(board, &elf)?;
     board.load_defmt(&elf)
 }
 

@@ -1,14 +1,20 @@
 //! A module with an ESP32-C3 and the example firmware, over its serial line.
 
+use std::sync::{Arc, LazyLock};
+
+use ota_emu::Calls;
 use ota_emu::esp32c3::{Board, Esp32c3 as Chip, flash};
 use ota_sim::Flash;
 
 use crate::bench::Bench;
+use crate::calls::calls;
 use crate::example::Example;
 use crate::server::Cable;
 
 /// The bench with this board.
 pub enum Esp32c3 {}
+
+static CALLS: LazyLock<Arc<Calls<Chip>>> = LazyLock::new(calls);
 
 impl Bench for Esp32c3 {
     type Chip = Chip;
@@ -22,6 +28,10 @@ impl Bench for Esp32c3 {
 
     fn blank() -> Flash {
         flash()
+    }
+
+    fn calls() -> &'static Arc<Calls<Chip>> {
+        &CALLS
     }
 
     fn connect(link: &Cable, board: &mut Board) {

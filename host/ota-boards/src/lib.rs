@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod calls;
 pub mod cuts;
 pub mod demo;
 pub mod esp32c3;

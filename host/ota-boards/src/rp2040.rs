@@ -1,12 +1,16 @@
 //! A W5500-EVB-Pico with the example firmware, over Ethernet.
 
+use std::sync::{Arc, LazyLock};
+
 use anyhow::Result;
 use ota_cli::flash::FlashImage;
 use ota_cli::output::Format;
-use ota_emu::rp2040::{Board, flash};
+use ota_emu::Calls;
+use ota_emu::rp2040::{Board, Rp2040 as Chip, flash};
 use ota_sim::Flash;
 
 use crate::bench::Bench;
+use crate::calls::calls;
 use crate::example::Example;
 use crate::server::Http;
 use crate::uf2;
@@ -14,8 +18,10 @@ use crate::uf2;
 /// The bench with this board.
 pub enum Rp2040 {}
 
+static CALLS: LazyLock<Arc<Calls<Chip>>> = LazyLock::new(calls);
+
 impl Bench for Rp2040 {
-    type Chip = ota_emu::rp2040::Rp2040;
+    type Chip = Chip;
     type Link = Http;
     const EXAMPLE: Example = Example::Rp2040;
     const BOARD: &'static str = "a W5500-EVB-Pico";
@@ -34,6 +40,10 @@ impl Bench for Rp2040 {
         let mut flash = Self::blank();
         uf2::copy(&Format::Uf2.encode(image)?, base, &mut flash)?;
         Ok(flash)
+    }
+
+    fn calls() -> &'static Arc<Calls<Chip>> {
+        &CALLS
     }
 
     fn connect(link: &Http, board: &mut Board) {

@@ -3,11 +3,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use anyhow::Result;
-use ota_emu::stm32::{Board, Calls, Stm32l4, flash};
+use ota_emu::Calls;
+use ota_emu::stm32::{Board, Stm32l4, flash};
 use ota_sim::Flash;
 
 use crate::bench::Bench;
+use crate::calls::calls;
 use crate::example::Example;
 use crate::server::{Cable, Http};
 
@@ -23,21 +24,7 @@ pub enum Stm32DualBank {}
 const FACTORY: &str =
     "ota image makes one file of bootloader and application, which the debugger writes";
 
-/// What takes most of an update's instructions, and gets the same bytes again and again: boards of a
-/// process pass calls of these that one of them has executed.
-pub const FUNCTIONS: [&str; 4] = [
-    "ota_bootloader::image::Image<L>::step_matches",
-    "ota_bootloader::io::hash",
-    "ota_image::verify::<impl ota_image::frame::Envelope>::find_signer",
-    "sha2::sha256::compress256",
-];
-static CALLS: LazyLock<Arc<Calls>> = LazyLock::new(|| Arc::new(Calls::new(&FUNCTIONS)));
-
-fn pass_known_calls(board: &mut Board, elf: &[u8]) -> Result<()> {
-    CALLS.know(elf)?;
-    board.share_calls(Arc::clone(&CALLS));
-    Ok(())
-}
+static CALLS: LazyLock<Arc<Calls<Stm32l4>>> = LazyLock::new(calls);
 
 impl Bench for Stm32 {
     type Chip = Stm32l4;
@@ -52,8 +39,8 @@ impl Bench for Stm32 {
         flash()
     }
 
-    fn share_calls(board: &mut Board, elf: &[u8]) -> Result<()> {
-        pass_known_calls(board, elf)
+    fn calls() -> &'static Arc<Calls<Stm32l4>> {
+        &CALLS
     }
 
     fn connect(link: &Cable, board: &mut Board) {
@@ -74,8 +61,8 @@ impl Bench for Stm32Ethernet {
         flash()
     }
 
-    fn share_calls(board: &mut Board, elf: &[u8]) -> Result<()> {
-        pass_known_calls(board, elf)
+    fn calls() -> &'static Arc<Calls<Stm32l4>> {
+        &CALLS
     }
 
     fn connect(link: &Http, board: &mut Board) {
@@ -96,8 +83,8 @@ impl Bench for Stm32DualBank {
         flash()
     }
 
-    fn share_calls(board: &mut Board, elf: &[u8]) -> Result<()> {
-        pass_known_calls(board, elf)
+    fn calls() -> &'static Arc<Calls<Stm32l4>> {
+        &CALLS
     }
 
     fn connect(link: &Cable, board: &mut Board) {

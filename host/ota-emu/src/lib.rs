@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod board;
+mod calls;
 mod devices;
 pub mod esp32c3;
 mod exit;
@@ -12,9 +13,9 @@ mod network;
 pub mod rp2040;
 mod rtt;
 pub mod stm32;
-mod uses;
 
 pub use board::{Board, Chip, Step, Steps};
+pub use calls::Calls;
 pub use exit::{Exit, Fault, Reset};
 pub use line::SerialLine;
 pub use log::{Line, Source};

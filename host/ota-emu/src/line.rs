@@ -92,18 +92,11 @@ impl Drop for SerialLine {
 ///
 /// A clone is attached to nothing: a line has one board at its end.
 #[derive(Debug, Default)]
-pub(crate) struct BoardEnd {
-    shared: Option<Arc<Shared>>,
-    /// Something was sent since the last reset.
-    has_spoken: bool,
-}
+pub(crate) struct BoardEnd(Option<Arc<Shared>>);
 
 impl Clone for BoardEnd {
     fn clone(&self) -> Self {
-        Self {
-            shared: None,
-            has_spoken: self.has_spoken,
-        }
+        Self(None)
     }
 }
 
@@ -111,34 +104,20 @@ impl BoardEnd {
     /// Attaches a new line.
     pub(crate) fn attach(&mut self) -> SerialLine {
         let shared = Arc::<Shared>::default();
-        *self = Self {
-            shared: Some(Arc::clone(&shared)),
-            has_spoken: false,
-        };
+        *self = Self(Some(Arc::clone(&shared)));
         SerialLine(shared)
     }
 
     pub(crate) const fn is_attached(&self) -> bool {
-        self.shared.is_some()
-    }
-
-    /// Whether anything was sent over it since the last reset.
-    pub(crate) const fn has_spoken(&self) -> bool {
-        self.has_spoken
-    }
-
-    /// The board was reset. What is on the line is still there.
-    pub(crate) const fn reset(&mut self) {
-        self.has_spoken = false;
+        self.0.is_some()
     }
 
     /// Hands over what was sent, and what comes back once the host has dealt with it. To be called
     /// when the firmware has sent something and pauses.
     pub(crate) fn exchange(&mut self, sent: &[u8]) -> Vec<u8> {
-        let Some(shared) = &self.shared else {
+        let Some(shared) = &self.0 else {
             return Vec::new();
         };
-        self.has_spoken = true;
         let mut state = shared.lock();
         state.to_host.extend(sent);
         shared.changed.notify_all();
@@ -155,7 +134,7 @@ impl BoardEnd {
 
     /// What the host has sent of its own accord. To be called now and then.
     pub(crate) fn receive(&self) -> Vec<u8> {
-        match &self.shared {
+        match &self.0 {
             Some(shared) => shared.lock().to_board.drain(..).collect(),
             None => Vec::new(),
         }
@@ -164,7 +143,7 @@ impl BoardEnd {
 
 impl Drop for BoardEnd {
     fn drop(&mut self) {
-        if let Some(shared) = &self.shared {
+        if let Some(shared) = &self.0 {
             shared.cut();
         }
     }

@@ -60,6 +60,24 @@ impl Memory {
         true
     }
 
+    /// Stores any number of bytes; none if they do not all exist.
+    pub(crate) fn put(&mut self, address: u32, bytes: &[u8]) -> bool {
+        let at = self.index(address);
+        let Some(place) = at
+            .checked_add(bytes.len())
+            .and_then(|end| self.bytes.get_mut(at..end))
+        else {
+            return false;
+        };
+        place.copy_from_slice(bytes);
+        for word in (address & !3..address + u32::try_from(bytes.len()).unwrap_or(0)).step_by(4) {
+            if self.code[self.index(word.max(address)) / CODE_PAGE] {
+                self.changed_code.push(word);
+            }
+        }
+        true
+    }
+
     /// Any number of bytes; none if they do not all exist.
     pub(crate) fn slice(&self, address: u32, len: usize) -> Option<&[u8]> {
         let at = self.index(address);

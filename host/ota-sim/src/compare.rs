@@ -1,4 +1,4 @@
-//! Two flashes side by side: whether they hold the same, and what became of one of them.
+//! Two flashes side by side: whether they hold the same.
 
 use crate::flash::Flash;
 use crate::power::Moving;
@@ -49,34 +49,6 @@ impl Flash {
                 || !self.moving_in(index).eq(other.moving_in(index))
         });
         units.map(|index| self.range_of(index).start)
-    }
-
-    /// Goes through what made `after` of `before`, which may not have been a power cut: units
-    /// that were erased or programmed are as on `after`, a status register that was written too,
-    /// and the operations are counted. Exactly what would have happened here, if `before` did not
-    /// differ in those.
-    ///
-    /// # Panics
-    /// If there is a file behind this flash.
-    pub fn go_through(&mut self, before: &Self, after: &Self) {
-        assert!(self.backing.is_none(), "a file cannot follow another flash");
-        self.change();
-        for index in 0..self.units.len() {
-            let unit = &after.units[index];
-            if !Arc::ptr_eq(unit, &before.units[index]) {
-                self.units[index] = Arc::clone(unit);
-                let range = self.range_of(index);
-                self.power.moving.retain(|moving| !lies_in(moving, &range));
-                let moving = after.power.moving.iter();
-                let moving = moving.filter(|moving| lies_in(moving, &range)).cloned();
-                self.power.moving.extend(moving);
-            }
-        }
-        if after.status != before.status {
-            self.status = after.status;
-        }
-        self.power.operations += after.power.operations - before.power.operations;
-        self.stats.go_through(&before.stats, &after.stats);
     }
 
     fn range_of(&self, index: usize) -> Range<u32> {

@@ -20,21 +20,3 @@ pub struct Stats {
     /// Bytes read.
     pub bytes_read: u64,
 }
-
-impl Stats {
-    /// Counts what came between `before` and `after`.
-    pub(crate) fn go_through(&mut self, before: &Self, after: &Self) {
-        let units = self.erases_per_unit.iter_mut();
-        let between = before.erases_per_unit.iter().zip(&after.erases_per_unit);
-        for (count, (before, after)) in units.zip(between) {
-            *count += after - before;
-        }
-        self.erases += after.erases - before.erases;
-        self.programs += after.programs - before.programs;
-        self.words += after.words - before.words;
-        self.bytes += after.bytes - before.bytes;
-        self.status_writes += after.status_writes - before.status_writes;
-        self.reads += after.reads - before.reads;
-        self.bytes_read += after.bytes_read - before.bytes_read;
-    }
-}

@@ -49,7 +49,7 @@ fn torn(cut: Cut, old: u16, new: u16) -> u16 {
         Some(Fate::BackHalf) => mixed(0xFF00),
         Some(Fate::Mixed) => mixed(any),
         Some(Fate::Saturated) => u16::MAX,
-        Some(Fate::BlankWeak | Fate::BlankSpoiled) => 0,
+        Some(Fate::BlankWeak | Fate::BlankSpoiled | Fate::BlankFading | Fate::BlankVanishing) => 0,
         Some(Fate::Noise | Fate::Fading | Fate::Unstable | Fate::Unreadable) => any,
     }
 }

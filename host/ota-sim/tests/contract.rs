@@ -287,35 +287,3 @@ fn flashes_differ_where_one_was_changed_and_have_another_fingerprint_then() {
     assert_eq!(flash.differences(&copy).count(), 0);
     assert_eq!(flash.fingerprint(), copy.fingerprint());
 }
-
-#[test]
-fn a_flash_goes_through_what_another_did_and_keeps_what_differs() {
-    let mut before = Flash::new(Config::new(4096, 4, 1024));
-    before.program(0, &[1; 8]).unwrap();
-    before.program(1024, &[2; 8]).unwrap();
-    // The same, but the power went in the last unit.
-    let mut other = before.clone();
-    other.arm(ota_sim::Cut::new(1, Tear::Fading));
-    other.program(3072, &[3; 8]).unwrap_err();
-    other.power_up();
-    assert_eq!(before.differences(&other).collect::<Vec<_>>(), [3072]);
-
-    let happens = |flash: &mut Flash| {
-        flash.erase(0, 1024).unwrap();
-        flash.program(2048, &[4; 300]).unwrap();
-    };
-    let mut after = before.clone();
-    happens(&mut after);
-    let mut whole = other.clone();
-    happens(&mut whole);
-    other.go_through(&before, &after);
-    for _ in 0..3 {
-        assert_eq!(other.fingerprint(), whole.fingerprint());
-        assert_eq!(other.operations(), whole.operations());
-        assert_eq!(other.stats(), whole.stats());
-        assert_eq!(other.bytes(), whole.bytes());
-        assert_eq!(other.history(), whole.history());
-        other.power_up();
-        whole.power_up();
-    }
-}

@@ -9,12 +9,10 @@
 //! - [`reference`](mod@reference): the run without a cut, and the flash that each cut leaves
 //! - [`place`]: where in the flash an operation is, and whether it is its turn
 //! - [`recovery`](mod@recovery): from there to the end, and what is checked on the way
-//! - [`beginning`]: recoveries that cannot differ yet begin together
 //! - [`known`]: recoveries that meet go on together
-//! - [`share_calls`](crate::bench::Bench::share_calls): what one of them has computed, no other does again
+//! - [`calls`](mod@crate::calls): what one of them has computed, no other does again
 //! - [`sweep`]: which cuts, on all cores, and what came of them
 
-pub mod beginning;
 pub mod known;
 pub mod place;
 pub mod recovery;

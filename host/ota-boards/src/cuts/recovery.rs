@@ -17,7 +17,6 @@ use ota_bootloader::{BootState, Index, Record, Region, TrialState};
 use ota_emu::{Board, Chip, Exit};
 use ota_sim::Flash;
 
-use super::beginning::{self, Beginning, Beginnings};
 use super::known::{Cost, Known, Path, Rest};
 use super::reference::Torn;
 use super::stage::{Image, SEQUENCE, Stage, record};
@@ -46,19 +45,12 @@ fn slot<B: Bench>() -> Range<u32> {
 ///
 /// # Errors
 /// If anything is not as it has to be.
-pub fn recover<B: Bench>(
-    stage: &Stage<B>,
-    torn: &Torn,
-    known: &Known,
-    beginnings: &Beginnings<B::Chip>,
-) -> Result<u64> {
+pub fn recover<B: Bench>(stage: &Stage<B>, torn: &Torn, known: &Known) -> Result<u64> {
     let shop = stage.shop.open_another()?;
     let mut flash = torn.flash.clone();
     flash.power_up();
     let powered_up = flash.fingerprint();
-    let begun = beginnings.board_for(&flash);
-    let mut board = begun.unwrap_or_else(|| switched_on(&stage.board, flash.clone()));
-    let beginning = Some(Beginning::new(beginnings, flash, &board));
+    let mut board = switched_on(&stage.board, flash);
     shop.plug_in(&mut board);
     let begun = board.instructions();
     let mut recovery = Recovery {
@@ -67,7 +59,6 @@ pub fn recover<B: Bench>(
         known,
         end: begun + LIMIT,
         board,
-        beginning,
         path: Path::default(),
         floor: torn.floor,
         cost: Cost {
@@ -104,8 +95,6 @@ struct Recovery<'a, B: Bench> {
     shop: Shop<B>,
     /// The limit, in instructions.
     end: u64,
-    /// None once it is over.
-    beginning: Option<Beginning<'a, B::Chip>>,
     path: Path,
     cost: Cost,
     floor: u32,
@@ -171,13 +160,10 @@ impl<B: Bench> Recovery<'_, B> {
     fn boot(&mut self) -> Result<Boot> {
         let mut erases = self.board.flash().stats().erases;
         loop {
-            let slice = beginning::SLICE.min(self.left()?);
-            let exit = self.board.run_to_flash_call_or(slot::<B>(), slice);
-            self.keep_beginning();
+            let exit = self.board.run_to_flash_call_or(slot::<B>(), self.left()?);
             match exit {
                 Exit::Reached => return self.jump(),
                 Exit::FlashCall => {}
-                Exit::Limit => continue,
                 exit => bail!("the bootloader did not boot anything, but {exit:?}"),
             }
             // After an erase is often enough.
@@ -188,12 +174,6 @@ impl<B: Bench> Recovery<'_, B> {
                 return Ok(Boot::Known(rest));
             }
             erases = now;
-        }
-    }
-
-    fn keep_beginning(&mut self) {
-        if let Some(beginning) = &mut self.beginning {
-            beginning.keep(&self.board);
         }
     }
 
@@ -219,7 +199,6 @@ impl<B: Bench> Recovery<'_, B> {
     /// Runs the application until a reset, or until it has confirmed itself.
     fn run_application(&mut self) -> Result<Application> {
         let mut seen = self.board.logs().len();
-        let operations = self.board.operations();
         loop {
             let exit = self.board.run(SLICE.min(self.left()?));
             let new = self.board.logs().get(seen..).unwrap_or_default();
@@ -227,13 +206,9 @@ impl<B: Bench> Recovery<'_, B> {
                 return Ok(Application::Confirmed);
             }
             seen = self.board.logs().len();
-            let is_reset = matches!(exit, Exit::Reset(_));
-            if is_reset || self.board.is_connected() || self.board.operations() != operations {
-                self.beginning = None;
-            }
             match exit {
                 Exit::Reset(cause) => return Ok(Application::Reset(cause.to_string())),
-                Exit::Limit => self.keep_beginning(),
+                Exit::Limit => {}
                 exit => bail!("the application: {exit:?}"),
             }
         }

@@ -8,6 +8,7 @@ use ota_sim::Flash;
 
 use super::Story;
 use crate::bench::{self, Bench};
+use crate::calls;
 use crate::firmware::{self, Behaviour};
 use crate::release::release;
 use crate::server::Shop;
@@ -47,7 +48,7 @@ impl<B: Bench> Stage<B> {
         let new = release(B::EXAMPLE, "1.1.0", behaviour, SEQUENCE)?;
         let mut board = bench::board::<B>(&old, "1.0.0")?;
         let elf = firmware::app(B::EXAMPLE, "1.1.0", behaviour)?;
-        B::share_calls(&mut board, &elf)?;
+        calls::share::<B>(&mut board, &elf)?;
         let regions = B::EXAMPLE.map()?.regions;
         let settings = regions.settings.context("the map has no settings")?;
         board.edit_flash(|flash| {

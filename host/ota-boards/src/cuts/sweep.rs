@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use ota_sim::Tear;
 
-use super::beginning::Beginnings;
 use super::known::Known;
 use super::place::Place;
 use super::recovery::recover;
@@ -190,7 +189,7 @@ fn recover_all<B: Bench>(
     let together = torn.len().div_ceil(cores).min(TOGETHER);
     let todo = Mutex::new(torn.into_iter());
     let done = Mutex::new(outcome);
-    let (known, beginnings) = (Known::default(), Beginnings::default());
+    let known = Known::default();
     let work = || -> Result<()> {
         loop {
             let neighbours: Vec<_> = lock(&todo)?.by_ref().take(together).collect();
@@ -199,7 +198,7 @@ fn recover_all<B: Bench>(
             }
             for torn in neighbours {
                 let start = Instant::now();
-                let result = recover(stage, &torn, &known, &beginnings);
+                let result = recover(stage, &torn, &known);
                 if let Err(error) = &result {
                     audience.failed(torn.id, error);
                 }

@@ -61,6 +61,8 @@ macro_rules! whole_board {
                 => a_release_below_the_floor_is_refused_by_its_envelope,
             refusals::a_chunk_changed_on_the_server_is_never_written
                 => a_chunk_that_was_changed_on_the_server_is_never_written,
+            calls::are_what_executing_them_comes_to
+                => each_call_of_an_update_that_is_passed_is_what_executing_it_comes_to,
             sources::is_what_the_readme_builds_byte_for_byte
                 => the_firmware_on_the_board_is_what_the_readme_builds_byte_for_byte,
             $($more::$story => $promise,)*

@@ -1,6 +1,7 @@
 //! What makes a board that board.
 
 use super::steps::Steps;
+use crate::calls::Passes;
 use crate::exit::{Exit, Reset};
 use crate::log::Log;
 use core::fmt::Debug;
@@ -12,7 +13,7 @@ use std::hash::DefaultHasher;
 /// crate.
 ///
 /// A clone is a snapshot; connections to whoever is at the other end of a line are not cloned.
-pub trait Chip: Clone + Debug {
+pub trait Chip: Passes + Debug {
     /// Where code that is executed from flash has its addresses.
     const CODE: Range<u32>;
     /// The pin that [`press_reset`](Self::press_reset) pulls low.
@@ -40,8 +41,8 @@ pub trait Chip: Clone + Debug {
     /// What a reset by its pin does, up to where the chip begins to boot.
     fn press_reset(&mut self);
 
-    /// What happens after any of these until the firmware's first instruction; nothing is
-    /// [used](Self::has_used) of the flash before. `Some`: nothing is there to be executed.
+    /// What happens after any of these until the firmware's first instruction. `Some`: nothing is
+    /// there to be executed.
     fn boot(&mut self) -> Option<Exit>;
 
     /// The address of the next instruction.
@@ -60,10 +61,6 @@ pub trait Chip: Clone + Debug {
     /// begun: then a number that no other such moment has. Asked before each instruction.
     fn flash_call(&self) -> Option<u64>;
 
-    /// Whether anything in the erase unit at this offset was read, executed, programmed or erased
-    /// since the chip last began to boot, or is about to be by an operation that has begun.
-    fn has_used(&self, offset: u32) -> bool;
-
     /// A word of memory, without any consequence of looking at it.
     fn word(&self, address: u32) -> Option<u32>;
 
@@ -71,14 +68,8 @@ pub trait Chip: Clone + Debug {
     /// RAM, a flash operation under way. The flash itself is not hashed here, nor the time.
     fn hash_state(&self, hasher: &mut DefaultHasher);
 
-    /// Whether somebody outside is being talked to, or was since the last boot.
-    fn is_connected(&self) -> bool;
-
     /// Takes what somebody outside has sent of their own accord. Called now and then.
     fn listen(&mut self) {}
-
-    /// From now on every call is executed, also one that another board has executed.
-    fn execute_all(&mut self) {}
 
     /// Hands what the firmware has logged so far to the log; that many `instructions` were
     /// executed.

@@ -1,10 +1,12 @@
 //! What a test does to a board and sees of it.
 
 use super::{Board, Chip};
+use crate::calls::Calls;
 use crate::log::Line;
 use core::hash::{Hash as _, Hasher as _};
 use ota_sim::{Cut, Flash, Tear};
 use std::hash::DefaultHasher;
+use std::sync::Arc;
 
 impl<C: Chip> Board<C> {
     /// Learns to decode the `defmt` logs of the firmware in an ELF file. May be called for
@@ -57,43 +59,6 @@ impl<C: Chip> Board<C> {
         hasher.finish()
     }
 
-    /// Whether the chip has read, programmed or erased anything in the erase unit of the flash at
-    /// this offset since its last reset. As long as it has not, the unit might as well hold
-    /// something else.
-    #[must_use]
-    pub fn has_used(&self, offset: u32) -> bool {
-        self.chip.has_used(offset)
-    }
-
-    /// Whether the board would be elsewhere now, if at its last reset the flash had held what
-    /// `other` does, and not what `flash` did.
-    #[must_use]
-    pub fn tells_apart(&self, flash: &Flash, other: &Flash) -> bool {
-        let used = || flash.differences(other).any(|offset| self.has_used(offset));
-        flash.status() != other.status() || used()
-    }
-
-    /// Gives the board the flash that it would have now, if at its last reset the flash had held
-    /// what `other` does, and not what `flash` did.
-    ///
-    /// # Panics
-    /// If the board [`tells them apart`](Self::tells_apart).
-    pub fn exchange_flash(&mut self, flash: &Flash, other: &Flash) {
-        assert!(!self.tells_apart(flash, other), "the board has seen it");
-        self.edit_flash(|now| {
-            let mut exchanged = other.clone();
-            exchanged.go_through(flash, now);
-            *now = exchanged;
-        });
-    }
-
-    /// Whether a server is being talked to: a connection is open, or something was sent over the
-    /// serial line since the last reset.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.chip.is_connected()
-    }
-
     /// Everything that was logged so far.
     #[must_use]
     pub fn logs(&self) -> &[Line] {
@@ -130,10 +95,16 @@ impl<C: Chip> Board<C> {
         self.chip.word(address)
     }
 
-    /// From now on every call is executed, also one that is known from boards that
-    /// [calls are shared](crate::stm32::Board#method.share_calls) with.
+    /// Shares calls with other boards: this one does not execute again what any of them has. Calls that
+    /// are passed are none of the [`instructions`](Self::instructions); in all else
+    /// it makes no difference.
+    pub fn share_calls(&mut self, calls: Arc<Calls<C>>) {
+        self.chip.set_calls(Some(calls));
+    }
+
+    /// From now on every call is executed, also one that another board has executed.
     pub fn execute_all(&mut self) {
-        self.chip.execute_all();
+        self.chip.set_calls(None);
     }
 
     /// Whether a hard fault is delivered to the firmware's handler, as on silicon. By default it

@@ -4,7 +4,7 @@ pub(crate) mod nor;
 pub(crate) mod w5500;
 
 /// Registers that only remember what was written to them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash, PartialEq, Eq)]
 pub(crate) struct Plain(std::collections::BTreeMap<u32, u32>);
 
 impl Plain {

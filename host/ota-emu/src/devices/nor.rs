@@ -1,7 +1,6 @@
 //! The flash chip: a W25Q16 with its commands, on top of the torn flash of `ota-sim`.
 
 use crate::exit::{Fault, Stop};
-use crate::uses::Uses;
 use ota_sim::{Config, Flash, FlashError, OnViolation};
 use std::sync::Arc;
 
@@ -42,8 +41,6 @@ pub(crate) struct Nor {
     busy_until: u64,
     /// Counts changes, for those who remember contents.
     generation: u64,
-    /// The sectors that were read or changed since the last reset.
-    used: Uses,
 }
 
 impl Nor {
@@ -75,24 +72,7 @@ impl Nor {
             continuous: false,
             busy_until: 0,
             generation: 0,
-            used: Uses::new(size, SECTOR),
         }
-    }
-
-    /// Remembers that something is read or changed there.
-    #[inline]
-    pub(crate) fn note_use(&mut self, offset: u32) {
-        self.used.note(offset & (self.flash.config().size - 1));
-    }
-
-    /// Whether the sector at this offset was read or changed since the last reset.
-    pub(crate) fn has_used(&self, offset: u32) -> bool {
-        self.used.has(offset)
-    }
-
-    /// A reset: nothing was used since.
-    pub(crate) fn forget_uses(&mut self) {
-        self.used.forget();
     }
 
     pub(crate) const fn flash(&self) -> &Flash {
@@ -171,9 +151,6 @@ impl Nor {
     /// One byte in each direction.
     pub(crate) fn exchange(&mut self, byte: u8, now: u64) -> u8 {
         let answer = self.answer(now);
-        if self.command.len() >= 4 {
-            self.note_use(self.address());
-        }
         self.command.push(byte);
         answer
     }
@@ -265,7 +242,6 @@ impl Nor {
             .unwrap_or(first);
         let offset = offset + u32::try_from(first).unwrap_or(0);
         let bytes = &bytes[first..=last];
-        self.note_use(offset);
         self.clears_only(offset, bytes)?;
         let done = self.flash.program(offset, bytes);
         self.refresh(offset, bytes.len());
@@ -292,9 +268,6 @@ impl Nor {
         self.takes_changes(address)?;
         self.busy_until = now + time;
         let offset = address & (self.flash.config().size - 1);
-        for sector in (offset..offset + len).step_by(SECTOR as usize) {
-            self.note_use(sector);
-        }
         let done = self.flash.erase(offset, offset + len);
         self.refresh(offset, len as usize);
         answer(offset, done)

@@ -20,6 +20,7 @@ impl Esp32c3 {
 
     /// Once the board was told that much time may pass, for the sake of its logs, it passes.
     fn pass_time(&mut self) -> Option<Exit> {
+        self.bus.recordings.give_up();
         if core::mem::replace(&mut self.asleep, true) {
             return self.wait_for_devices();
         }

@@ -1,6 +1,7 @@
 //! An ESP32-C3 in software: a module with 4 MiB of flash, and its serial line.
 
 mod bus;
+mod calls;
 pub mod cpu;
 mod devices;
 mod idle;
@@ -18,8 +19,10 @@ use ota_sim::{Config, Flash};
 use std::hash::DefaultHasher;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::board::{Chip, Step, Steps};
+use crate::calls::Calls;
 use crate::exit::{Exit, Reset};
 pub use crate::line::SerialLine;
 use crate::log::Log;
@@ -60,6 +63,8 @@ pub struct Esp32c3 {
     asleep: bool,
     /// It has just begun to.
     falls_asleep: bool,
+    /// Calls that need not be executed again.
+    calls: Option<Arc<Calls<Self>>>,
 }
 
 impl Chip for Esp32c3 {
@@ -72,6 +77,7 @@ impl Chip for Esp32c3 {
             bus: Bus::new(flash),
             asleep: false,
             falls_asleep: false,
+            calls: None,
         }
     }
 
@@ -118,6 +124,7 @@ impl Chip for Esp32c3 {
     }
 
     fn edit_flash<R>(&mut self, change: impl FnOnce(&mut Flash) -> R) -> R {
+        self.bus.recordings.give_up();
         self.bus.nor.edit(change)
     }
 
@@ -125,10 +132,6 @@ impl Chip for Esp32c3 {
     fn flash_call(&self) -> Option<u64> {
         let begins = rom::changes_flash(self.cpu.pc) && !self.bus.rom.is_under_way();
         begins.then_some(self.bus.now)
-    }
-
-    fn has_used(&self, offset: u32) -> bool {
-        self.bus.nor.has_used(offset)
     }
 
     fn word(&self, address: u32) -> Option<u32> {
@@ -144,10 +147,6 @@ impl Chip for Esp32c3 {
         for memory in self.bus.memories() {
             memory.all().hash(hasher);
         }
-    }
-
-    fn is_connected(&self) -> bool {
-        self.bus.line.has_spoken()
     }
 
     fn listen(&mut self) {
@@ -166,8 +165,11 @@ impl Chip for Esp32c3 {
         let Bus {
             nor, cache, sram, ..
         } = &mut self.bus;
-        log.drain_rtt(at, sram, |address, bytes| {
+        let changes = log.drain_rtt(at, sram, |address, bytes| {
             cache.shows(nor.contents(), address, bytes)
         });
+        if changes {
+            self.bus.recordings.give_up();
+        }
     }
 }

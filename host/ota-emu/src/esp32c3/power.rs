@@ -11,10 +11,9 @@ const START: u64 = 10_000_000_000;
 impl Esp32c3 {
     /// The mask ROM loads the second stage.
     pub(super) fn run_mask_rom(&mut self) -> Option<Exit> {
+        self.bus.recordings.give_up();
         self.asleep = false;
         self.falls_asleep = false;
-        self.bus.line.reset();
-        self.bus.nor.forget_uses();
         self.bus.now += START;
         match boot(&mut self.bus) {
             Some(cpu) => {

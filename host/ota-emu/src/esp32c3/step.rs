@@ -4,11 +4,15 @@ use super::bus::Scope;
 use super::bus::cause;
 use super::cpu::Exception;
 use super::{Esp32c3, rom};
+use crate::calls;
 use crate::exit::{Exit, Fault, Reset, Stop};
 
 impl Esp32c3 {
     #[inline]
     pub(super) fn go(&mut self, delivers_exceptions: bool) -> Option<Exit> {
+        if !self.bus.recordings.is_empty() {
+            calls::record(self);
+        }
         let exit = if self.cpu.asleep {
             self.sleep()
         } else if rom::contains(self.cpu.pc) {
@@ -34,10 +38,14 @@ impl Esp32c3 {
             return None;
         }
         // Nearly every loop goes further back.
-        if pc.wrapping_sub(self.cpu.pc) <= 4 {
-            return self.spin(pc);
+        match pc.wrapping_sub(self.cpu.pc) {
+            0..=4 => self.spin(pc),
+            back if back > 4_u32.wrapping_neg() => None,
+            _ => {
+                calls::enter(self);
+                None
+            }
         }
-        None
     }
 
     /// A function of the mask ROM, or a part of its work.
@@ -51,6 +59,7 @@ impl Esp32c3 {
 
     /// An exception ends the run, unless the firmware is to handle it, and can.
     fn except(&mut self, pc: u32, exception: Exception, delivers: bool) {
+        self.bus.recordings.give_up();
         if delivers && !rom::contains(self.cpu.csrs.vectors()) {
             return;
         }
@@ -70,6 +79,7 @@ impl Esp32c3 {
             self.bus.run_devices();
         }
         if let Some(number) = self.bus.interrupt {
+            self.bus.recordings.give_up();
             self.cpu.interrupt(number);
             self.asleep = false;
         }

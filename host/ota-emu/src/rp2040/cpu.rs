@@ -18,22 +18,7 @@ pub(crate) struct Cpu(CortexM0Plus);
 impl Clone for Cpu {
     fn clone(&self) -> Self {
         let mut core = CortexM0Plus::with_id(0);
-        let Registers {
-            r,
-            xpsr,
-            primask,
-            control,
-            msp,
-            psp,
-        } = self.0.regs;
-        core.regs = Registers {
-            r,
-            xpsr,
-            primask,
-            control,
-            msp,
-            psp,
-        };
+        core.regs = copy(&self.0.regs);
         core.cycles = self.0.cycles;
         if self.0.is_halted() {
             core.halt();
@@ -42,11 +27,40 @@ impl Clone for Cpu {
     }
 }
 
+/// The crate's registers cannot be cloned.
+const fn copy(registers: &Registers) -> Registers {
+    let Registers {
+        r,
+        xpsr,
+        primask,
+        control,
+        msp,
+        psp,
+    } = *registers;
+    Registers {
+        r,
+        xpsr,
+        primask,
+        control,
+        msp,
+        psp,
+    }
+}
+
+/// What a call leaves in the core.
+pub(crate) struct Core(Registers);
+
+impl core::fmt::Debug for Core {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Core")
+            .field("pc", &format_args!("{:#010x}", self.0.pc()))
+            .finish_non_exhaustive()
+    }
+}
+
 impl core::hash::Hash for Cpu {
     fn hash<H: core::hash::Hasher>(&self, hasher: &mut H) {
-        let regs = &self.0.regs;
-        let Registers { r, xpsr, .. } = regs;
-        (r, xpsr, regs.primask, regs.control, regs.msp, regs.psp).hash(hasher);
+        self.registers().hash(hasher);
     }
 }
 
@@ -88,6 +102,26 @@ impl Cpu {
         self.0.regs.lr()
     }
 
+    pub(crate) fn stack_pointer(&self) -> u32 {
+        self.0.regs.sp()
+    }
+
+    /// All registers, to be compared.
+    pub(crate) const fn registers(&self) -> ([u32; 16], [u32; 5]) {
+        let regs = &self.0.regs;
+        let special = [regs.xpsr, regs.primask, regs.control, regs.msp, regs.psp];
+        (regs.r, special)
+    }
+
+    /// All registers.
+    pub(crate) fn core(&self) -> Core {
+        Core(copy(&self.0.regs))
+    }
+
+    pub(crate) fn set_core(&mut self, core: &Core) {
+        self.0.regs = copy(&core.0);
+    }
+
     pub(crate) fn arguments(&self) -> [u32; 4] {
         core::array::from_fn(|i| self.0.reg(i))
     }
@@ -118,7 +152,11 @@ impl Cpu {
         let pc = self.pc();
         let faulted = self.0.is_in_hardfault();
         let handling = bus.core.ppb.0.active != 0;
+        let exception = self.0.regs.ipsr();
         let cycles = self.0.step(bus).max(1);
+        if self.0.regs.ipsr() != exception {
+            bus.recordings.give_up();
+        }
         // Leaving an exception is an event, so that no `WFE` misses what an interrupt did.
         if handling && bus.core.ppb.0.active == 0 {
             bus.core.event = true;

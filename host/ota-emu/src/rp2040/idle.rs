@@ -32,6 +32,7 @@ impl Rp2040 {
 
     /// Lets time pass until a device has something to do.
     fn wait_for_devices(&mut self) -> Option<Exit> {
+        self.bus.recordings.give_up();
         if self.bus.deadline <= self.bus.now {
             // Somebody has just changed something: the devices say what follows.
             return None;

@@ -2,6 +2,7 @@
 //! cable that leads to the loopback interface.
 
 mod bus;
+mod calls;
 mod cpu;
 mod devices;
 mod idle;
@@ -18,8 +19,10 @@ use ota_sim::{Config, Flash};
 use std::hash::DefaultHasher;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::board::{Chip, Step, Steps};
+use crate::calls::Calls;
 use crate::exit::{Exit, Reset};
 use crate::log::Log;
 
@@ -58,6 +61,8 @@ pub struct Rp2040 {
     /// The flash contents that the core has decoded.
     generation: u64,
     locked_up: bool,
+    /// Calls that need not be executed again.
+    calls: Option<Arc<Calls<Self>>>,
 }
 
 impl Chip for Rp2040 {
@@ -70,6 +75,7 @@ impl Chip for Rp2040 {
             bus: Bus::new(flash),
             generation: 0,
             locked_up: false,
+            calls: None,
         }
     }
 
@@ -114,6 +120,7 @@ impl Chip for Rp2040 {
     }
 
     fn edit_flash<R>(&mut self, change: impl FnOnce(&mut Flash) -> R) -> R {
+        self.bus.recordings.give_up();
         let result = self.bus.nor.edit(change);
         self.generation = self.bus.nor.generation();
         self.cpu.forget_flash();
@@ -125,10 +132,6 @@ impl Chip for Rp2040 {
         rom::changes_flash(self.cpu.pc()).then_some(self.bus.now)
     }
 
-    fn has_used(&self, offset: u32) -> bool {
-        self.bus.nor.has_used(offset)
-    }
-
     fn word(&self, address: u32) -> Option<u32> {
         self.bus.memory.read(address).map(u32::from_le_bytes)
     }
@@ -138,10 +141,6 @@ impl Chip for Rp2040 {
         self.bus.memory.all().hash(hasher);
     }
 
-    fn is_connected(&self) -> bool {
-        self.bus.network.has_connections()
-    }
-
     fn drain(&mut self, instructions: u64, log: &mut Log) {
         let now = self.bus.now;
         if self.bus.uart.has_output() {
@@ -149,9 +148,12 @@ impl Chip for Rp2040 {
         }
         let at = (now, self.cpu.pc(), instructions);
         let flash = self.bus.nor.contents();
-        log.drain_rtt(at, &mut self.bus.memory, |address, bytes| {
+        let changes = log.drain_rtt(at, &mut self.bus.memory, |address, bytes| {
             let rest = flash.get((address - XIP.start) as usize..);
             rest.is_some_and(|rest| rest.starts_with(bytes))
         });
+        if changes {
+            self.bus.recordings.give_up();
+        }
     }
 }

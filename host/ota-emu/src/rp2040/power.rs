@@ -38,11 +38,11 @@ impl Rp2040 {
     /// What the boot ROM does: leave the continuous read, fetch the second stage, jump there.
     pub(super) fn run_boot_rom(&mut self) -> Option<Exit> {
         self.bus.network.forget_connections();
+        self.bus.recordings.give_up();
         self.locked_up = false;
         self.bus.stop = None;
         self.bus.reset = None;
         self.generation = self.bus.nor.generation();
-        self.bus.nor.forget_uses();
         self.bus.now += BOOT_ROM_NS;
         self.cpu = Cpu::starting_at(rom::SECOND_STAGE, rom::SECOND_STAGE);
         let found = rom::load_second_stage(&mut self.bus);

@@ -81,6 +81,17 @@ pub(crate) fn changes_flash(pc: u32) -> bool {
     matches!(CODES.get(index), Some(b"RE" | b"RP"))
 }
 
+/// Whether `pc` is in a function that computes, or moves memory, and does nothing else.
+pub(crate) fn computes(pc: u32) -> bool {
+    let at = pc as usize;
+    let code = CODES.get(at.wrapping_sub(FUNCTIONS) / STRIDE);
+    at == LOOKUP
+        || matches!(
+            code,
+            Some(b"P3" | b"R3" | b"L3" | b"T3" | b"MS" | b"S4" | b"MC" | b"C4")
+        )
+}
+
 /// Entries are a code and an address, two bytes each; a code of zero ends the table.
 fn lookup(bus: &mut Bus, table: u32, code: u32) -> u32 {
     let mut entry = table;
@@ -203,7 +214,6 @@ fn transfer(bus: &mut Bus, parts: &[&[u8]]) -> Result<(), crate::exit::Stop> {
 
 /// What the ROM does after a reset: copies the second stage to RAM, if its checksum is right.
 pub(crate) fn load_second_stage(bus: &mut Bus) -> bool {
-    bus.nor.note_use(0);
     let stage: [u8; SECOND_STAGE_LEN as usize] = bus.nor.read(0);
     let (code, check) = stage.split_at(stage.len() - 4);
     if crc32(code).to_le_bytes() != check {

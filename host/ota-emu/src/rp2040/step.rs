@@ -2,6 +2,7 @@
 
 use super::cpu::Event;
 use super::{Rp2040, power, rom};
+use crate::calls;
 use crate::exit::{Exit, Fault, Stop};
 
 impl Rp2040 {
@@ -24,6 +25,9 @@ impl Rp2040 {
     #[inline]
     fn execute(&mut self, delivers_hard_faults: bool) -> Option<Exit> {
         let pc = self.cpu.pc();
+        if !self.bus.recordings.is_empty() {
+            calls::record(self);
+        }
         match pc >> 28 {
             0 => {
                 if let Some(result) = rom::serve(&mut self.bus, pc, self.cpu.arguments()) {
@@ -47,10 +51,17 @@ impl Rp2040 {
             }
             Event::HardFault => self.bus.core.nothing_at = None,
             Event::LockedUp => self.locked_up = true,
+            Event::None if self.has_jumped(pc) && calls::enter(self) => {}
             Event::None => return self.spin(pc, cycles),
             Event::Waits => {}
         }
         None
+    }
+
+    /// Whether the instruction at `pc` was not followed by the next one.
+    #[inline]
+    fn has_jumped(&self, pc: u32) -> bool {
+        !(1..=4).contains(&self.cpu.pc().wrapping_sub(pc))
     }
 
     /// What follows from the instruction: devices, caches, faults, resets.

@@ -11,7 +11,6 @@ mod power;
 mod step;
 
 use bus::Bus;
-pub use calls::Calls;
 use core::hash::Hash as _;
 use core::ops::Range;
 use cpu::Cpu;
@@ -24,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::board::{Chip, Step, Steps};
+use crate::calls::Calls;
 use crate::exit::{Exit, Reset};
 pub use crate::line::SerialLine;
 use crate::log::Log;
@@ -71,7 +71,7 @@ pub struct Stm32l4 {
     /// The loop that the core may be in.
     poll: Option<Poll>,
     /// Calls that need not be executed again.
-    calls: Option<Arc<Calls>>,
+    calls: Option<Arc<Calls<Self>>>,
 }
 
 impl Clone for Stm32l4 {
@@ -154,10 +154,6 @@ impl Chip for Stm32l4 {
         self.bus.flash.busy_until()
     }
 
-    fn has_used(&self, offset: u32) -> bool {
-        self.bus.flash.cells().has_used(offset)
-    }
-
     fn word(&self, address: u32) -> Option<u32> {
         self.bus.word(address)
     }
@@ -170,16 +166,8 @@ impl Chip for Stm32l4 {
         self.bus.sram2.all().hash(hasher);
     }
 
-    fn is_connected(&self) -> bool {
-        self.bus.line.has_spoken() || self.bus.network.has_connections()
-    }
-
     fn listen(&mut self) {
         self.bus.listen();
-    }
-
-    fn execute_all(&mut self) {
-        self.calls = None;
     }
 
     fn drain(&mut self, instructions: u64, log: &mut Log) {

@@ -1,10 +1,9 @@
 //! What a test does to this board, and not to others.
 
-use super::{Board, Calls};
+use super::Board;
 use crate::line::SerialLine;
 use crate::network::Forwards;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 impl Board {
     /// Connects USART2 with something in this process, instead of with the log.
@@ -17,13 +16,6 @@ impl Board {
     /// [`rp2040::Board`](crate::rp2040::Board#method.attach_network).
     pub fn attach_network(&mut self, forwards: Forwards) {
         self.chip.bus.network.attach(forwards);
-    }
-
-    /// Shares calls with other boards: this one does not execute again what any of them has. Calls that
-    /// are passed are none of the [`instructions`](Self::instructions); in all else
-    /// it makes no difference.
-    pub fn share_calls(&mut self, calls: Arc<Calls>) {
-        self.chip.calls = Some(calls);
     }
 
     /// From now on the double word at an offset is read with one wrong bit, which the chip

@@ -42,7 +42,6 @@ impl Stm32l4 {
         self.bus.stop = None;
         self.bus.reset = None;
         self.bus.now += START;
-        self.bus.flash.cells_mut().forget_uses();
         self.cpu = self.core_at(0);
     }
 

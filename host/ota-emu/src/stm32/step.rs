@@ -2,6 +2,7 @@
 
 use super::cpu::Event;
 use super::{FLASH_START, Stm32l4};
+use crate::calls;
 use crate::exit::{Exit, Fault, Stop};
 
 impl Stm32l4 {
@@ -34,7 +35,7 @@ impl Stm32l4 {
         }
         self.bus.execute(pc);
         if !self.bus.recordings.is_empty() {
-            self.record(pc);
+            calls::record(self);
         }
         let (cycles, event) = self.cpu.step(&mut self.bus);
         self.bus.spend(cycles);
@@ -46,10 +47,7 @@ impl Stm32l4 {
             Event::HardFault => self.bus.nothing_at = None,
             Event::Breakpoint => self.bus.fail(Fault::Breakpoint { pc }),
             Event::LockedUp => self.locked_up = true,
-            Event::None if self.has_jumped(pc) => {
-                self.enter();
-                return self.spin(pc);
-            }
+            Event::None if self.has_jumped(pc) && !calls::enter(self) => return self.spin(pc),
             Event::None => {}
         }
         None

@@ -216,20 +216,6 @@ fn a_watchdog_bites_in_the_middle_of_an_erase_which_is_finished() {
 }
 
 #[test]
-fn what_was_used_of_the_flash_is_known() {
-    let program = filled(write(OFFSET, 4)).rom(READ, [OFFSET + 0x2000, DATA, 4]);
-    let mut board = program.done().on_board();
-    assert!(board.has_used(0), "the second stage itself");
-    assert!(!board.has_used(OFFSET));
-    run_to_end(&mut board);
-    assert!(board.has_used(OFFSET + 8));
-    assert!(!board.has_used(OFFSET + 0x1000));
-    assert!(board.has_used(OFFSET + 0x2000));
-    board.press_reset();
-    assert!(!board.has_used(OFFSET));
-}
-
-#[test]
 fn a_chip_that_protects_itself_takes_no_changes() {
     for status in [1 << 2, 1 << 3, 1 << 4, 1 << 14] {
         for program in [
@@ -287,14 +273,4 @@ fn the_power_is_cut_in_a_write_of_the_status_register() {
         run_to_end(&mut fork);
         assert_eq!(fork.flash().status().map(|status| status & 0x1C), Some(0));
     }
-}
-
-#[test]
-fn boards_whose_status_registers_differ_are_told_apart() {
-    let board = Program::quiet().done().on_board();
-    let flash = board.flash();
-    let mut other = flash.clone();
-    other.set_status(0x021C);
-    assert!(board.tells_apart(flash, &other));
-    assert_ne!(flash.fingerprint(), other.fingerprint());
 }

@@ -3,7 +3,6 @@
 use crate::programs::{Program, run_to_end, seen};
 use ota_emu::Exit;
 use ota_emu::esp32c3::Board;
-use ota_sim::{Cut, Tear};
 
 const SECTOR: u32 = 4096;
 const WRITTEN: u32 = 0x10_0000;
@@ -22,33 +21,6 @@ fn writer() -> Board {
         .note(0, DATA + 0x100)
         .done()
         .on_board()
-}
-
-#[test]
-fn a_board_goes_on_with_another_flash_as_if_it_had_been_switched_on_with_it() {
-    let mut board = writer();
-    let flash = board.flash().clone();
-    let mut other = flash.clone();
-    other.load(ELSEWHERE, &[7; SECTOR as usize]);
-    other.arm(Cut::new(1, Tear::Mixed));
-    assert!(other.erase(ELSEWHERE, ELSEWHERE + SECTOR).is_err());
-    other.power_up();
-    let mut whole = board.snapshot();
-    whole.edit_flash(|flash| *flash = other.clone());
-    run_to_end(&mut whole);
-
-    while board.operations() < flash.operations() + 2 {
-        assert_eq!(board.run(1), Exit::Limit);
-    }
-    assert!(!board.tells_apart(&flash, &other));
-    board.exchange_flash(&flash, &other);
-    run_to_end(&mut board);
-    assert_eq!(board.fingerprint(), whole.fingerprint());
-    assert_eq!(board.operations(), whole.operations());
-    assert_eq!(board.now(), whole.now());
-    let mut used = flash.clone();
-    used.load(WRITTEN + 8, &[0; 8]);
-    assert!(board.tells_apart(&flash, &used));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod boot;
 mod cache;
+mod calls;
 mod flash;
 mod forks;
 mod power;

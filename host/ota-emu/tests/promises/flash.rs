@@ -3,7 +3,7 @@
 use crate::thumb::{Program, run_to_end};
 use ota_emu::Exit;
 use ota_emu::rp2040::Board;
-use ota_sim::{Cut, Tear};
+use ota_sim::Tear;
 
 const TARGET: u32 = 0x10_0000;
 /// What is programmed: the program itself, from where it lies in RAM.
@@ -92,45 +92,6 @@ fn a_snapshot_continues_exactly_as_the_original() {
         (copy.now(), copy.pc(), copy.instructions())
     );
     assert_eq!(board.flash().bytes(), copy.flash().bytes());
-}
-
-#[test]
-fn a_board_knows_which_sectors_were_used_since_its_reset() {
-    let mut board = writer();
-    assert!(!board.has_used(TARGET));
-    run_to_end(&mut board);
-    assert!(board.has_used(TARGET) && !board.has_used(TARGET + 4096));
-    board.power_up();
-    assert!(!board.has_used(TARGET));
-}
-
-#[test]
-fn a_board_goes_on_with_another_flash_as_if_it_had_been_switched_on_with_it() {
-    const ELSEWHERE: u32 = TARGET + 8 * 4096;
-    let mut board = writer();
-    let flash = board.flash().clone();
-    let mut other = flash.clone();
-    other.load(ELSEWHERE, &[7; 4096]);
-    other.arm(Cut::new(1, Tear::Unstable));
-    assert!(other.erase(ELSEWHERE, ELSEWHERE + 4096).is_err());
-    other.power_up();
-    let mut whole = board.snapshot();
-    whole.edit_flash(|flash| *flash = other.clone());
-    run_to_end(&mut whole);
-
-    while board.operations() == flash.operations() {
-        assert_eq!(board.run(1), Exit::Limit);
-    }
-    assert!(!board.tells_apart(&flash, &other));
-    board.exchange_flash(&flash, &other);
-    run_to_end(&mut board);
-    assert_eq!(board.fingerprint(), whole.fingerprint());
-    assert_eq!(board.operations(), whole.operations());
-    assert_eq!(board.now(), whole.now());
-    assert_ne!(board.flash().bytes(), flash.bytes());
-    let mut seen = flash.clone();
-    seen.load(TARGET + 4000, &[0]);
-    assert!(board.tells_apart(&flash, &seen));
 }
 
 #[test]

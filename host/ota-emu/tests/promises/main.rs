@@ -2,7 +2,10 @@
 
 #[path = "../support/assembler.rs"]
 mod assembler;
+mod calls;
 mod flash;
+#[path = "../support/functions.rs"]
+mod functions;
 mod resets;
 mod rules;
 mod thumb;

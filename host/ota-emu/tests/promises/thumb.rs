@@ -10,12 +10,22 @@ const PROGRAM: u32 = 0x1000_0200;
 const STACK: u32 = 0x2004_0000;
 
 impl Program {
+    /// Looks a function of the boot ROM up by its code: r0.
+    pub(crate) fn rom_address(self, code: &[u8; 2]) -> Self {
+        let code = u32::from(u16::from_le_bytes(*code));
+        // blx r4
+        self.load(0, 0x200).load(1, code).load(4, 0x181).op(0x47A0)
+    }
+
+    /// `str r0, [address]`, by way of r7.
+    pub(crate) fn store_result(self, address: u32) -> Self {
+        self.load(7, address).op(0x6038)
+    }
+
     /// Calls a function of the boot ROM by its code, r0 to r3 being loaded with `arguments`.
     pub(crate) fn rom(self, code: &[u8; 2], arguments: &[u32]) -> Self {
-        let code = u32::from(u16::from_le_bytes(*code));
-        let mut program = self.load(0, 0x200).load(1, code).load(4, 0x181);
-        // blx r4; mov r4, r0
-        program = program.op(0x47A0).op(0x0004);
+        // mov r4, r0
+        let mut program = self.rom_address(code).op(0x0004);
         for (register, &argument) in (0..).zip(arguments) {
             program = program.load(register, argument);
         }

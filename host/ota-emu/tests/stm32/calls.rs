@@ -1,11 +1,12 @@
 //! Calls that are known: a board that passes them is, at the end, what one is that executes them.
 
 use crate::ecc::{ECCD, ECCR, NMI};
+use crate::functions::{CALLER, bytes, sum};
 use crate::power::IWDG;
 use crate::thumb::{ENABLE_INTERRUPTS, Program, RCC, SEEN, run_to_end, seen};
 use crate::time::{TIM15, TIM15_ENABLE, TIM15_EXCEPTION};
-use ota_emu::Exit;
-use ota_emu::stm32::{Board, Calls, FLASH_START};
+use ota_emu::stm32::{Board, FLASH_START, Stm32l4};
+use ota_emu::{Calls, Exit};
 use std::sync::Arc;
 
 /// Functions, as offsets in the flash, and what they read there.
@@ -16,39 +17,6 @@ const WORDS: u32 = 300;
 /// What functions read of RAM.
 const KEY: u32 = SEEN + 4;
 const OTHER_KEY: u32 = SEEN + 8;
-
-/// Sums words up. r0: where they are, r1: how many, r2: where the sum goes, with the key behind it.
-/// `each` is done for each word, with r5 to itself, and r6.
-fn sum(each: &[u16]) -> Vec<u16> {
-    let mut code = vec![
-        0xB570, // push {r4, r5, r6, lr}
-        0x2300, // movs r3, #0
-        0x6804, // 1: ldr r4, [r0]
-        0x191B, // adds r3, r3, r4
-        0x3004, // adds r0, #4
-    ];
-    code.extend_from_slice(each);
-    code.push(0x3901); // subs r1, #1
-    let back = i16::try_from(code.len()).expect("it is short");
-    code.push(0xD100 | u16::from((-back).to_le_bytes()[0])); // bne 1b
-    code.extend([
-        0x6850, // ldr r0, [r2, #4]
-        0x4043, // eors r3, r0
-        0x6013, // str r3, [r2]
-        0xBD70, // pop {r4, r5, r6, pc}
-    ]);
-    code
-}
-
-/// Calls the function at r4, and leaves another key, plus one, behind it.
-const CALLER: [u16; 6] = [
-    0xB520, // push {r5, lr}
-    0x47A0, // blx r4
-    0x6895, // ldr r5, [r2, #8]
-    0x1C6D, // adds r5, r5, #1
-    0x60D5, // str r5, [r2, #12]
-    0xBD20, // pop {r5, pc}
-];
 
 /// What a board runs.
 struct Scene {
@@ -94,19 +62,18 @@ impl Scene {
             .load(6, 0)
             .load(7, 0)
             .op(0x47A8); // blx r5
-        let program = match self.after {
-            Some(after) => program.op(after),
-            None => program.done(),
-        };
+        let end = Program::default();
+        let program = program.then(match self.after {
+            Some(after) => end.op(after),
+            None => end.done(),
+        });
         let mut board = match self.handler {
             Some(handler) => program.with_handlers([handler]),
             None => program.in_flash(),
         };
-        let code =
-            |ops: &[u16]| -> Vec<u8> { ops.iter().flat_map(|op| op.to_le_bytes()).collect() };
         board.edit_flash(|flash| {
-            flash.load(INNER, &code(&sum(&self.each)));
-            flash.load(OUTER, &code(&CALLER));
+            flash.load(INNER, &bytes(&sum(&self.each)));
+            flash.load(OUTER, &bytes(&CALLER));
             flash.load(DATA, &[self.data; 4 * WORDS as usize]);
             if self.broken {
                 flash.fail_read(DATA + 40..DATA + 48);
@@ -116,7 +83,7 @@ impl Scene {
     }
 }
 
-fn calls() -> Arc<Calls> {
+fn calls() -> Arc<Calls<Stm32l4>> {
     let calls = Calls::new(&[]);
     for function in [INNER, OUTER] {
         calls.know_function(FLASH_START + function);
@@ -126,7 +93,7 @@ fn calls() -> Arc<Calls> {
 
 /// How many instructions of the scene are passed, which must make no difference.
 #[track_caller]
-fn passed(calls: &Arc<Calls>, scene: impl Fn() -> Scene) -> u64 {
+fn passed(calls: &Arc<Calls<Stm32l4>>, scene: impl Fn() -> Scene) -> u64 {
     let ends = |mut board: Board| {
         if scene().after.is_some() {
             assert!(matches!(board.run(100_000_000), Exit::Reset(_)));
@@ -255,20 +222,41 @@ fn a_call_is_not_passed_when_something_else_matters() {
     }
 }
 
+/// Feeds the watchdog for each word.
+const FEED: [u16; 9] = [
+    0x2540, // movs r5, #0x40
+    0x062D, // lsls r5, #24
+    0x2630, // movs r6, #0x30
+    0x0236, // lsls r6, #8
+    0x19AD, // adds r5, r5, r6
+    0x26AA, // movs r6, #0xAA
+    0x0236, // lsls r6, #8
+    0x36AA, // adds r6, #0xAA
+    0x602E, // str r6, [r5]
+];
+
+fn fed(window: u32) -> Scene {
+    Scene {
+        before: Program::default()
+            .store(IWDG, 0x5555)
+            .store(IWDG + 0x10, window)
+            .store(IWDG, 0xCCCC),
+        each: FEED.into(),
+        after: Some(0xE7FE),
+        ..Scene::default()
+    }
+}
+
 #[test]
 fn a_watchdog_that_was_fed_in_a_call_fires_when_it_would_have() {
     let calls = calls();
-    // movs r5, #0x40; lsls r5, #24; movs r6, #0x30; lsls r6, #8; adds r5, r5, r6; the key
-    // 0xAAAA: movs r6, #0xAA; lsls r6, #8; adds r6, #0xAA; str r6, [r5]
-    let feed = [
-        0x2540, 0x062D, 0x2630, 0x0236, 0x19AD, 0x26AA, 0x0236, 0x36AA, 0x602E,
-    ];
-    let scene = || Scene {
-        before: Program::default().store(IWDG, 0xCCCC),
-        each: feed.into(),
-        after: Some(0xE7FE),
-        ..Scene::default()
-    };
-    assert_eq!(passed(&calls, scene), 0);
-    assert_ne!(passed(&calls, scene), 0);
+    assert_eq!(passed(&calls, || fed(0xFFF)), 0);
+    assert_ne!(passed(&calls, || fed(0xFFF)), 0);
+}
+
+#[test]
+fn a_watchdog_that_a_call_feeds_too_early_fires_in_it() {
+    let calls = calls();
+    passed(&calls, || fed(0xFFF));
+    assert_eq!(passed(&calls, || fed(0x10)), 0);
 }

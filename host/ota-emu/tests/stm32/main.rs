@@ -8,6 +8,8 @@ mod calls;
 mod ecc;
 mod flash;
 mod forks;
+#[path = "../support/functions.rs"]
+mod functions;
 mod options;
 mod pins;
 mod power;

@@ -32,6 +32,16 @@ impl Program {
         self
     }
 
+    /// All of another program.
+    pub(crate) fn then(mut self, other: Self) -> Self {
+        let behind = self.code.len();
+        let literals = other.literals.into_iter();
+        self.literals
+            .extend(literals.map(|(at, value)| (behind + at, value)));
+        self.code.extend(other.code);
+        self
+    }
+
     /// `bkpt`, at which a run ends.
     pub(crate) fn done(self) -> Self {
         self.op(0xBE00)

@@ -8,7 +8,7 @@ use crate::exit::Fault;
 
 /// The chip's RAM: where the data bus sees it, where the instruction bus does, and its length.
 pub(crate) const DATA_VIEW: u32 = 0x3FC8_0000;
-const CODE_VIEW: u32 = 0x4038_0000;
+pub(crate) const CODE_VIEW: u32 = 0x4038_0000;
 pub(crate) const SRAM_LEN: u32 = 0x6_0000;
 const REGISTERS: core::ops::Range<u32> = 0x6000_0000..0x600D_1000;
 
@@ -30,17 +30,20 @@ impl Window {
     }
 }
 
-const fn is_data(address: u32) -> bool {
+pub(crate) const fn is_data(address: u32) -> bool {
     address.wrapping_sub(cache::DATA) < cache::WINDOW
 }
 
-const fn is_code(address: u32) -> bool {
+pub(crate) const fn is_code(address: u32) -> bool {
     address.wrapping_sub(cache::CODE) < cache::WINDOW
 }
 
 impl cpu::Bus for Bus {
     #[inline]
     fn load(&mut self, address: u32, width: Width) -> Option<u32> {
+        if !self.recordings.is_empty() {
+            self.record_load(address, width);
+        }
         match width {
             Width::Byte => self.read::<1>(address).map(|[byte]| byte.into()),
             Width::Half => self.read(address).map(|b| u16::from_le_bytes(b).into()),
@@ -50,6 +53,9 @@ impl cpu::Bus for Bus {
 
     #[inline]
     fn store(&mut self, address: u32, width: Width, value: u32) -> Option<()> {
+        if !self.recordings.is_empty() {
+            self.record_store(address, width, value);
+        }
         let [a, b, c, d] = value.to_le_bytes();
         match width {
             Width::Byte => self.write(address, [a]),
@@ -155,7 +161,6 @@ impl Bus {
             self.fail(Fault::NotMapped { address });
             return None;
         }
-        self.nor.note_use(offset);
         let base = address / SECTOR * SECTOR;
         Some((Window { base, offset }, whole))
     }

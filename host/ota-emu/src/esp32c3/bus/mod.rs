@@ -18,6 +18,7 @@ use super::devices::uart::Uart;
 use super::devices::usb::Usb;
 use super::devices::{SECOND, XTAL};
 use super::rom::Rom;
+use crate::calls::Recordings;
 use crate::devices::nor::Nor;
 use crate::exit::Stop;
 use crate::line::BoardEnd;
@@ -25,7 +26,8 @@ use crate::memory::Memory;
 use map::Window;
 use ota_sim::Flash;
 
-pub(crate) use map::{DATA_VIEW, SRAM_LEN};
+pub(crate) use map::{CODE_VIEW, DATA_VIEW, SRAM_LEN, is_code, is_data};
+pub(crate) use registers::{RTC, SHA};
 
 /// RAM that the cache works with while it is on.
 const SRAM0: (u32, usize) = (0x4037_C000, 0x4000);
@@ -71,7 +73,7 @@ pub(crate) struct Bus {
     pub(crate) interrupt: Option<u32>,
     pub(crate) sram: Memory,
     sram0: Memory,
-    rtc_memory: Memory,
+    pub(crate) rtc_memory: Memory,
     pub(crate) nor: Nor,
     pub(crate) cache: Cache,
     pub(crate) rom: Rom,
@@ -82,9 +84,11 @@ pub(crate) struct Bus {
     pub(crate) rtc: Rtc,
     pub(crate) groups: [TimerGroup; 2],
     pub(crate) clocks: Clocks,
-    systimer: SysTimer,
+    pub(crate) systimer: SysTimer,
     pub(crate) sha: Sha,
     spi: Spi,
+    /// Calls that are being recorded.
+    pub(crate) recordings: Recordings,
     /// Blocks that only remember, by address.
     plain: Registers,
     /// Who is at the other end of UART0.
@@ -93,7 +97,7 @@ pub(crate) struct Bus {
     code: Window,
     data: Window,
     /// Picoseconds of a cycle of the core.
-    cycle: u64,
+    pub(crate) cycle: u64,
 }
 
 fn rubbish((start, len): (u32, usize)) -> Memory {
@@ -126,6 +130,7 @@ impl Bus {
             systimer: SysTimer::new(now),
             sha: Sha::new(),
             spi: Spi::new(),
+            recordings: Recordings::default(),
             plain: registers::plain(),
             line: BoardEnd::default(),
             code: Window::NOWHERE,

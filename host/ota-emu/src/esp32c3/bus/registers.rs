@@ -15,7 +15,7 @@ const UART0: u32 = 0x6000_0000;
 const SPI1: u32 = 0x6000_2000;
 const SPI0: u32 = 0x6000_3000;
 const GPIO: u32 = 0x6000_4000;
-const RTC: u32 = 0x6000_8000;
+pub(crate) const RTC: u32 = 0x6000_8000;
 /// The fuses are in the upper half of the RTC's block.
 const EFUSE: u32 = 0x800;
 const IO_MUX: u32 = 0x6000_9000;
@@ -24,7 +24,7 @@ const GROUPS: [u32; 2] = [0x6001_F000, 0x6002_0000];
 const SYSTIMER: u32 = 0x6002_3000;
 const APB_CTRL: u32 = 0x6002_6000;
 const RANDOM: u32 = APB_CTRL + 0xB0;
-const SHA: u32 = 0x6003_B000;
+pub(crate) const SHA: u32 = 0x6003_B000;
 const USB: u32 = 0x6004_3000;
 const SYSTEM: u32 = 0x600C_0000;
 const SENSITIVE: u32 = 0x600C_1000;

@@ -15,6 +15,9 @@ impl Bus {
 
     /// Lets the devices do what is due, and finds out when the next of them is.
     pub(crate) fn run_devices(&mut self) {
+        if !self.recordings.is_empty() && self.next_event().is_some_and(|due| due <= self.now) {
+            self.recordings.give_up();
+        }
         for group in 0..self.groups.len() {
             let action = self.groups[group].run_until(self.now);
             let reset = match action {
@@ -55,9 +58,14 @@ impl Bus {
 
     /// When something will happen by itself.
     pub(crate) fn next_event(&self) -> Option<u64> {
+        let events = [self.next_but_watchdog(), self.rtc.next_event()];
+        events.into_iter().flatten().min()
+    }
+
+    /// The same without the watchdog of the RTC.
+    pub(crate) fn next_but_watchdog(&self) -> Option<u64> {
         let groups = self.groups.iter().filter_map(TimerGroup::next_event);
         [
-            self.rtc.next_event(),
             self.systimer.next_event(),
             self.uart.next_event(),
             self.sha.next_event(self.now),

@@ -104,6 +104,14 @@ impl Cache {
     /// The flash behind a sector of a window, which is then taken to be in the cache; and whether
     /// all of the sector may be read.
     pub(crate) fn look_up(&mut self, address: u32) -> Result<(u32, bool), Fault> {
+        let found = self.find(address);
+        if found.is_ok() {
+            self.read.set(sector(address));
+        }
+        found
+    }
+
+    fn find(&self, address: u32) -> Result<(u32, bool), Fault> {
         let shut = if address >= CODE {
             SHUT_CODE
         } else {
@@ -121,9 +129,14 @@ impl Cache {
         if stale >> (address % SECTOR / LINE) & 1 != 0 {
             return Err(Fault::StaleCache { address });
         }
-        self.read.set(sector);
         let offset = (entry & 0xFF) * PAGE + address % PAGE / SECTOR * SECTOR;
         Ok((offset, stale == 0))
+    }
+
+    /// The flash behind a sector of a window, if all of it may be read.
+    pub(crate) fn shows_all_of(&self, address: u32) -> Option<u32> {
+        let (offset, whole) = self.find(address).ok()?;
+        whole.then_some(offset)
     }
 
     /// What an entry shows, without any consequence of looking.

@@ -30,7 +30,42 @@ pub(crate) struct Sha {
     enabled: bool,
 }
 
+/// What a call leaves in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Left {
+    sha: Sha,
+    /// Until when it is busy, since the call began, if it was given something to do.
+    busy: Option<u64>,
+}
+
 impl Sha {
+    /// What a call leaves that began then.
+    pub(crate) fn left(&self, began: u64) -> Left {
+        Left {
+            sha: self.clone(),
+            busy: self.busy_until.checked_sub(began).filter(|busy| *busy > 0),
+        }
+    }
+
+    /// A call that begins now has left this.
+    pub(crate) fn leave(&mut self, left: &Left, now: u64) {
+        let busy_until = left.busy.map_or(self.busy_until, |busy| now + busy);
+        *self = Self {
+            busy_until,
+            ..left.sha.clone()
+        };
+    }
+
+    /// Hashes all that what it does next depends on.
+    pub(crate) fn hash_all(&self, now: u64, hasher: &mut impl Hasher) {
+        self.hash(hasher);
+        (self.raised, self.busy_until.saturating_sub(now)).hash(hasher);
+    }
+
+    pub(crate) const fn interrupts(&self) -> bool {
+        self.enabled
+    }
+
     pub(crate) const fn new() -> Self {
         Self {
             mode: 0,

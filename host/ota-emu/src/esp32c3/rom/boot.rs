@@ -72,7 +72,6 @@ fn word(bus: &Bus, at: u32) -> u32 {
 
 /// Entry and segments of an image at the start of the flash, if it is one that may be loaded.
 fn look(bus: &mut Bus) -> Option<(u32, Vec<Segment>)> {
-    bus.nor.note_use(0);
     let [magic, count] = bus.nor.read(0);
     if magic != MAGIC || count == 0 || count > MAX_SEGMENTS {
         return None;
@@ -89,7 +88,6 @@ fn look(bus: &mut Bus) -> Option<(u32, Vec<Segment>)> {
             return None;
         }
         for offset in from..at {
-            bus.nor.note_use(offset);
             let [byte] = bus.nor.read(offset);
             sum ^= byte;
         }

@@ -41,6 +41,12 @@ pub(crate) const fn changes_flash(address: u32) -> bool {
     )
 }
 
+/// What the function at an address reads of the flash, if it is called with these arguments and
+/// does nothing else but store that.
+pub(super) fn reads(function: u32, [at, _, len]: [u32; 3]) -> Option<core::ops::Range<u32>> {
+    (function == READ).then(|| at..at.saturating_add(len))
+}
+
 /// What the mask ROM leaves behind: a chip of 2 MiB, until somebody says otherwise.
 pub(super) fn describe_chip(bus: &mut Bus) {
     put(bus, LEGACY_DATA, &CHIP.to_le_bytes());
@@ -125,7 +131,6 @@ fn read(bus: &mut Bus, at: u32, to: u32, len: u32) -> Outcome {
         return Outcome::Returns(ERROR);
     }
     for offset in (at..at + len).step_by(4) {
-        bus.nor.note_use(offset);
         let word: [u8; 4] = bus.nor.read(offset);
         put(bus, to.wrapping_add(offset - at), &word);
     }

@@ -4,6 +4,9 @@ use super::{Frame, Outcome};
 use crate::esp32c3::bus::Bus;
 use core::cmp::Ordering;
 
+/// Where these functions are, and those for floating point, which depend on nothing else, too.
+pub(super) const RANGE: core::ops::Range<u32> = 0x770..0x8C4;
+
 pub(super) fn serve(frame: &Frame, _: &mut Bus) -> Outcome {
     let [a, b, c, d, ..] = frame.arguments;
     let (wide, second) = (join(a, b), join(c, d));

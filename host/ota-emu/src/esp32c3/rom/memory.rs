@@ -4,6 +4,11 @@ use super::{Frame, Outcome};
 use crate::esp32c3::bus::Bus;
 use crate::esp32c3::cpu::{Bus as _, Width};
 
+/// Whether it is one of these functions.
+pub(super) const fn has(function: u32) -> bool {
+    matches!(function, 0x354 | 0x358 | 0x35C | 0x360 | 0x374 | 0x628)
+}
+
 pub(super) fn serve(frame: &Frame, bus: &mut Bus) -> Outcome {
     let [a, b, c, ..] = frame.arguments;
     let result = match frame.function {

@@ -83,6 +83,15 @@ impl Rom {
     }
 }
 
+/// What the function that the core is at does, if that is to compute, to move memory, and to read
+/// these bytes of the flash.
+pub(super) fn computes(cpu: &Cpu) -> Option<core::ops::Range<u32>> {
+    let function = cpu.pc - START;
+    let arguments = core::array::from_fn(|i| cpu.register(10 + i));
+    let computes = memory::has(function) || integers::RANGE.contains(&function);
+    flash::reads(function, arguments).or(computes.then_some(0..0))
+}
+
 /// Whether an address is in the ROM's code.
 pub(crate) const fn contains(address: u32) -> bool {
     address.wrapping_sub(START) < LEN

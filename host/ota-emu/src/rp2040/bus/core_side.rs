@@ -7,6 +7,9 @@ use crate::exit::{Fault, Reset};
 use rp2040_emu::bus::ppb::Ppb;
 use rp2040_emu::core::{CoreBus, Nvic};
 
+/// ICSR: PendSV and SysTick are pending.
+const PENDING: u32 = 1 << 28 | 1 << 26;
+
 /// What the core keeps outside of itself.
 #[derive(Clone)]
 pub(crate) struct CoreSide {
@@ -58,6 +61,11 @@ impl CoreSide {
             fault_pending: false,
             others: Plain::default(),
         }
+    }
+
+    /// Whether an exception waits to be taken.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.nvic.pending_and_enabled() != 0 || self.ppb.0.icsr & PENDING != 0
     }
 }
 impl Bus {
@@ -114,6 +122,7 @@ impl CoreBus for Bus {
     }
     fn read32(&mut self, address: u32) -> u32 {
         if address >> 28 == RAM_START >> 28
+            && self.recordings.is_empty()
             && let Some(bytes) = self.memory.read(address)
         {
             return u32::from_le_bytes(bytes);

@@ -28,7 +28,6 @@ impl Bus {
             self.fail(fault);
         }
         let offset = address & 0x00FF_FFFF;
-        self.nor.note_use(offset);
         self.nor.read(offset)
     }
 
@@ -43,6 +42,9 @@ impl Bus {
     }
 
     pub(super) fn load<const N: usize>(&mut self, address: u32) -> [u8; N] {
+        if !self.recordings.is_empty() {
+            self.record_load(address, N);
+        }
         match address >> 28 {
             0x0 => self.rom.read(address),
             0x1 if XIP.contains(&address) => self.read_xip(address),
@@ -59,6 +61,9 @@ impl Bus {
     }
 
     pub(super) fn store<const N: usize>(&mut self, address: u32, bytes: [u8; N]) {
+        if !self.recordings.is_empty() {
+            self.record_store(address, &bytes);
+        }
         match address >> 28 {
             0x1 if XIP.contains(&address) => self.fail(Fault::XipStore { address }),
             0x2 => {

@@ -6,6 +6,7 @@ mod transfers;
 
 use core_side::CoreSide;
 
+use crate::calls::Recordings;
 use crate::devices::Plain;
 use crate::devices::nor::Nor;
 use crate::devices::w5500::W5500;
@@ -62,10 +63,12 @@ pub(crate) struct Bus {
     pub(crate) chip_reset: ChipReset,
     pub(crate) power_sequence: PowerSequence,
     pub(crate) core: CoreSide,
+    /// Calls that are being recorded.
+    pub(crate) recordings: Recordings,
     /// The interrupt lines, as of the last time that the devices ran.
     lines: u32,
     resets: Resets,
-    sio: Sio,
+    pub(crate) sio: Sio,
     spi: Spi,
     pub(crate) dma: Dma,
     adc: Adc,
@@ -97,6 +100,7 @@ impl Bus {
             chip_reset: ChipReset::Power,
             power_sequence: PowerSequence::default(),
             core: CoreSide::new(),
+            recordings: Recordings::default(),
             lines: 0,
             resets: Resets::new(),
             sio: Sio::default(),
@@ -148,6 +152,9 @@ impl Bus {
 
     /// Lets the devices do what is due, and finds out when the next of them is.
     pub(crate) fn run_devices(&mut self) {
+        if !self.recordings.is_empty() && self.next_due().is_some_and(|due| due <= self.now) {
+            self.recordings.give_up();
+        }
         self.timer.run_until(self.now);
         self.network.poll(self.now, &mut self.ethernet);
         self.wire_ethernet();
@@ -168,14 +175,14 @@ impl Bus {
 
     /// When something will happen by itself.
     pub(crate) fn next_event(&self) -> Option<u64> {
-        [
-            self.timer.next_event(),
-            self.watchdog.fires(),
-            self.network.next_event(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let events = [self.next_due(), self.network.next_event()];
+        events.into_iter().flatten().min()
+    }
+
+    /// The same, on the board: what comes over the network comes when it comes.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        let events = [self.timer.next_event(), self.watchdog.fires()];
+        events.into_iter().flatten().min()
     }
 
     fn device_lines(&self) -> u32 {

@@ -3,7 +3,7 @@
 
 use crate::devices::Plain;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub(crate) struct Sio {
     locks: u32,
     dividend: u32,
@@ -16,6 +16,11 @@ pub(crate) struct Sio {
 }
 
 impl Sio {
+    /// Whether what is at this offset computes, or locks, and does nothing else.
+    pub(crate) const fn computes(offset: u32) -> bool {
+        matches!(offset, 0x00 | 0x60..=0x78 | 0x100..=0x17C)
+    }
+
     pub(crate) fn read(&mut self, offset: u32) -> u32 {
         match offset {
             // FIFO to the other core, which is asleep: there is room.

@@ -2,13 +2,12 @@
 
 use super::super::FLASH_START;
 use super::super::devices::cells::{BANK, SIZE};
-use super::registers::IWDG;
-use super::{Bus, Doings, FlashInterface};
+use super::{Bus, Doings};
 use crate::exit::Fault;
 use core::ops::Range;
 
 /// System memory, one-time programmable bytes and option bytes: blank here.
-const SYSTEM: Range<u32> = 0x1FFF_0000..0x2000_0000;
+pub(crate) const SYSTEM: Range<u32> = 0x1FFF_0000..0x2000_0000;
 const UNIQUE_ID: Range<u32> = 0x1FFF_7590..0x1FFF_759C;
 const UNIQUE: [u8; 12] = *b"ota-emu l476";
 const SIZE_IN_KIB: u32 = 0x1FFF_75E0;
@@ -57,9 +56,12 @@ impl Bus {
 
     /// Stores into a place in RAM.
     pub(crate) fn set_ram(&mut self, address: u32, bytes: &[u8]) {
-        for (at, byte) in (address..).zip(bytes) {
-            self.store(at, [*byte]);
-        }
+        let memory = if address >> 28 == 1 {
+            &mut self.sram2
+        } else {
+            &mut self.sram1
+        };
+        memory.put(address, bytes);
     }
 
     pub(crate) fn load<const N: usize>(&mut self, address: u32) -> [u8; N] {
@@ -88,37 +90,12 @@ impl Bus {
         bytes
     }
 
-    #[cold]
-    fn record_load(&mut self, address: u32, bytes: &[u8]) {
-        match address >> 28 {
-            0 => {
-                let last = u32::try_from(bytes.len()).unwrap_or(1) - 1;
-                for offset in [address, address + last].map(|at| self.in_flash(at)) {
-                    let Some(offset) = offset else {
-                        return self.recordings.give_up();
-                    };
-                    self.recordings.uses_flash(offset);
-                    if bytes.len() != 2 {
-                        self.recordings.reads_through_cache(offset);
-                    }
-                }
-            }
-            1 if SYSTEM.contains(&address) => {}
-            1 | 2 => self.recordings.reads_ram(address, bytes),
-            _ if FlashInterface::tells_errors_at(address) => {
-                self.recordings.asks_for_errors(self.flash.errors());
-            }
-            _ => self.recordings.give_up(),
-        }
-    }
-
     fn load_flash<const N: usize>(&mut self, offset: u32) -> Option<[u8; N]> {
         if let Some(until) = self.flash.blocks(offset)
             && !self.wait_for_flash(until)
         {
             return Some([0; N]);
         }
-        self.flash.cells_mut().note_use(offset);
         // Instructions come as half words, and through a cache of their own.
         if N != 2 && self.flash.cache.read(offset) {
             let address = FLASH_START + offset;
@@ -157,18 +134,6 @@ impl Bus {
         }
     }
 
-    #[cold]
-    fn record_store(&mut self, address: u32, bytes: &[u8]) {
-        match (address >> 28, bytes) {
-            (1 | 2, bytes) => self.recordings.writes_ram(address, bytes.len()),
-            (4, [low, high, 0, 0]) if address == IWDG => {
-                let key = u32::from(u16::from_le_bytes([*low, *high]));
-                self.recordings.tells_watchdog(key, self.now);
-            }
-            _ => self.recordings.give_up(),
-        }
-    }
-
     fn store_flash<const N: usize>(&mut self, offset: u32, bytes: [u8; N]) {
         if let Some(until) = self.flash.busy_until()
             && !self.wait_for_flash(until)
@@ -195,13 +160,6 @@ impl Bus {
             core::array::from_fn(|i| bytes[i % N])
         };
         self.store_register(address & !3, u32::from_le_bytes(word));
-    }
-
-    /// Something else than the instruction at `pc` is executed, because of what it is.
-    pub(crate) fn note_use(&mut self, pc: u32) {
-        if let Some(offset) = self.in_flash(pc) {
-            self.flash.cells_mut().note_use(offset);
-        }
     }
 
     /// The memory that holds code at `pc` is about to be executed.

@@ -5,7 +5,9 @@ mod map;
 mod registers;
 mod time;
 
-use super::calls::Recordings;
+pub(crate) use map::SYSTEM;
+pub(crate) use registers::IWDG;
+
 use super::devices::exti::Exti;
 use super::devices::flash::FlashInterface;
 use super::devices::gpio::Gpio;
@@ -15,6 +17,7 @@ use super::devices::spi::Spi;
 use super::devices::systick::SysTick;
 use super::devices::timer::Timer;
 use super::devices::usart::Usart;
+use crate::calls::Recordings;
 use crate::devices::Plain;
 use crate::devices::w5500::W5500;
 use crate::exit::{Reset, Stop};
@@ -178,7 +181,6 @@ impl Bus {
         self.systick = SysTick::new(self.cycle);
         self.iwdg = Iwdg::default();
         self.usart = Usart::new(self.clocks.usart2);
-        self.line.reset();
         self.gpio.reset();
         self.exti = Exti::default();
         self.spi.reset();

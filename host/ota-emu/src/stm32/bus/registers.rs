@@ -9,7 +9,7 @@ const RCC: u32 = 0x4002_1000;
 const USART2: u32 = 0x4000_4400;
 /// Its bit in the registers that enable and reset.
 const USART2_BIT: u32 = 17;
-pub(super) const IWDG: u32 = 0x4000_3000;
+pub(crate) const IWDG: u32 = 0x4000_3000;
 const RTC: u32 = 0x4000_2800;
 const PWR: u32 = 0x4000_7000;
 /// PWR_CR1: the RTC's domain may be written to.

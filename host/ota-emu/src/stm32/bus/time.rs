@@ -28,7 +28,7 @@ impl Bus {
             self.reset.get_or_insert(Reset::WatchdogTimeout);
         }
         self.lines = self.device_lines();
-        self.deadline = self.next_due().unwrap_or(u64::MAX);
+        self.deadline = self.next_in_all().unwrap_or(u64::MAX);
     }
 
     /// Hands what was sent to whoever is at the other end, once the firmware pauses.
@@ -56,17 +56,27 @@ impl Bus {
 
     /// When something will happen by itself, for a core that does nothing until then.
     pub(crate) fn next_event(&self) -> Option<u64> {
-        self.in_real_time(self.next_due())
+        self.in_real_time(self.next_in_all())
     }
 
+    fn next_in_all(&self) -> Option<u64> {
+        let events = [self.next_due(), self.network_event()];
+        events.into_iter().flatten().min()
+    }
+
+    /// When something will happen by itself on the board: what comes over the network comes when
+    /// it comes.
     pub(crate) fn next_due(&self) -> Option<u64> {
+        let events = [self.next_but_watchdog(), self.iwdg.fires()];
+        events.into_iter().flatten().min()
+    }
+
+    pub(crate) fn next_but_watchdog(&self) -> Option<u64> {
         let timers = self.timers.iter().filter_map(Timer::next_event);
         [
             self.flash.busy_until(),
             self.systick.next_event(),
             self.usart.next_event(),
-            self.iwdg.fires(),
-            self.network_event(),
         ]
         .into_iter()
         .flatten()

@@ -52,7 +52,7 @@ impl Cpu {
 }
 
 /// What a call leaves in the core.
-pub(crate) struct Core {
+pub struct Core {
     registers: Registers,
     last_fetch: u32,
     waits: u32,

@@ -2,7 +2,7 @@
 //! snapshot it and to tell why it faulted.
 
 mod copy;
-pub(crate) use copy::Core;
+pub(super) use copy::Core;
 pub(crate) mod fixes;
 mod port;
 mod private;
@@ -80,11 +80,6 @@ impl Cpu {
         self.core.regs.sp()
     }
 
-    /// The exception that is being handled; 0: none.
-    pub(crate) fn exception(&self) -> u32 {
-        self.core.regs.ipsr()
-    }
-
     /// Where a function that begins now returns to, and the stack pointer then.
     pub(crate) fn return_point(&self) -> (u32, u32) {
         (self.core.regs.lr() & !1, self.stack_pointer())
@@ -128,6 +123,9 @@ impl Cpu {
             }
         }
         let now = self.core.regs.ipsr();
+        if now != exception {
+            bus.recordings.give_up();
+        }
         if now != exception && exception != 0 {
             // Leaving an exception is an event, so that no `WFE` misses what an interrupt did.
             self.side.atomics.set_event_flag(THIS);
@@ -150,7 +148,6 @@ impl Cpu {
     /// An instruction that the core gets wrong.
     fn step_around(&mut self, fix: &Fix, bus: &mut Bus) {
         let pc = self.pc();
-        bus.note_use(pc);
         let it = self.core.it_state();
         let passes = it & 0xF == 0 || self.core.regs.condition_passed(it >> 4);
         self.side.stand_in = Some((pc, fix.stand_in));

@@ -1,6 +1,5 @@
 //! The flash array: double words with error correction, on the torn flash of `ota-sim`.
 
-use crate::uses::Uses;
 use core::hash::{Hash as _, Hasher};
 use core::ops::Range;
 use ota_sim::{Config, Flash, FlashError, OnViolation};
@@ -37,8 +36,6 @@ pub(crate) struct Cells {
     weak: BTreeSet<u32>,
     /// What was changed, for those who remember contents.
     changed: Option<Range<u32>>,
-    /// The pages that were read or changed since the last reset.
-    used: Uses,
 }
 
 impl Cells {
@@ -60,7 +57,6 @@ impl Cells {
             failed: BTreeSet::new(),
             weak: BTreeSet::new(),
             changed: None,
-            used: Uses::new(SIZE, PAGE),
         };
         cells.look_at(0..SIZE);
         cells
@@ -93,34 +89,12 @@ impl Cells {
     }
 
     /// Whether reads of the page at this offset see this, without a correction.
-    pub(crate) fn has_page(&self, offset: u32, page: &Arc<Page>) -> bool {
-        let held = self.page(offset);
+    pub(crate) fn has_page(&self, offset: u32, page: &[u8]) -> bool {
         let words = offset..offset + PAGE;
         let is_bad = |words: &BTreeSet<u32>, range| words.range::<u32, _>(range).next().is_some();
-        (Arc::ptr_eq(held, page) || held == page)
+        self.page(offset)[..] == *page
             && (self.all_good()
                 || !is_bad(&self.failed, words.clone()) && !is_bad(&self.weak, words))
-    }
-
-    /// Remembers that something is read or changed there.
-    #[inline]
-    pub(crate) fn note_use(&mut self, offset: u32) {
-        self.used.note(offset);
-    }
-
-    /// Whether the page at this offset was read or changed since the last reset.
-    pub(crate) fn has_used(&self, offset: u32) -> bool {
-        self.used.has(offset)
-    }
-
-    /// The pages that were used since the last reset, by offset.
-    pub(crate) fn used(&self) -> impl Iterator<Item = u32> {
-        self.used.units()
-    }
-
-    /// A reset: nothing was used since.
-    pub(crate) fn forget_uses(&mut self) {
-        self.used.forget();
     }
 
     /// Lets `change` work on the flash from outside, as a test does.

@@ -53,7 +53,6 @@ impl FlashInterface {
         if self.is_protected(&(offset..offset + WORD)) {
             return self.mistake(status::WRPERR, Fault::Protected { offset });
         }
-        self.cells.note_use(offset);
         let operation = if self.cells.is_blank(offset) {
             Operation::Program { offset, bytes }
         } else if bytes == [0; 8] && self.reports_mistakes {
@@ -136,9 +135,6 @@ impl FlashInterface {
         }
         if self.is_protected(&range) {
             return self.mistake(status::WRPERR, Fault::Protected { offset });
-        }
-        for page in range.clone().step_by(PAGE as usize) {
-            self.cells.note_use(page);
         }
         self.begin(Operation::Erase(range), time, STRT, now);
         Ok(())

@@ -232,3 +232,27 @@ fn asking_again_for_a_staged_release_counts_as_a_request() {
         assert_eq!(pauses, Ok([expected; 3]));
     }
 }
+
+/// A start that cannot be counted is not made if the former image can come back. If that has rotted,
+/// the new one is all that is left.
+#[test]
+fn on_trial_with_a_dead_journal_and_a_rotten_former_image_the_new_one_starts_uncounted() {
+    for strategy in BOTH {
+        let mut rig = device(strategy);
+        rig.download(&release(5).package(), 8).unwrap();
+        assert_eq!(boot(&mut rig), Some(true));
+        for unit in 0..2 {
+            rig.wear_out(Region::Journal, unit, true);
+        }
+        let slot = match strategy {
+            Strategy::Swap => Index::One,
+            Strategy::Ab => rig.record().active.other(),
+        };
+        let byte = rig.region(Region::Slot(slot))[5_000];
+        rig.rot(Region::Slot(slot), 5_000, !byte);
+        for _ in 0..3 {
+            assert_eq!(boot(&mut rig), Some(true), "{strategy:?}");
+            assert!(rig.runs(&release(5).image), "{strategy:?}");
+        }
+    }
+}

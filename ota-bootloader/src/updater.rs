@@ -608,7 +608,6 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         }
         let next = Record {
             state: transition.next,
-            position: 0,
             ..record
         };
         self.journal

@@ -415,7 +415,11 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
     /// Forward, the other bank's image enters; backward, the active bank's.
     fn exchange(&mut self, direction: Direction, began: BootState) -> Result<(), Bad> {
         if self.product.map.strategy() == Strategy::Ab {
-            return Ok(());
+            // Nothing moves. But what is not whole does not come back: there may be another image.
+            return match direction {
+                Direction::Backward if self.verify_active() == BootEvent::ActiveBad => Err(Bad),
+                Direction::Forward | Direction::Backward => Ok(()),
+            };
         }
         let (leaving, entering) = match direction {
             Direction::Forward => (self.record.active, self.record.active.other()),

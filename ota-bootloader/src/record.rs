@@ -173,6 +173,13 @@ impl Record {
             .map(|failed| failed.reason)
     }
 
+    /// Takes a release off the failed ones.
+    pub(crate) fn forgive(&mut self, release: &ReleaseTag) {
+        for entry in &mut self.failed {
+            entry.take_if(|failed| failed.release == *release);
+        }
+    }
+
     /// Puts the candidate at the head of the failed releases; the oldest falls off.
     pub(crate) fn blame(&mut self, reason: Reason) {
         let release = self.candidate;

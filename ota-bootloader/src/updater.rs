@@ -424,7 +424,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
             .check(&self.limits(bank, &record))
             .map_err(AdmitError::Policy)?;
         judge_order(&record, active, offered)?;
-        self.judge_history(anchors, &record, &manifest)?;
+        self.judge_history(anchors, &record, offered)?;
         if record.state == BootState::Staged && record.candidate == offered {
             self.request_again(&record)?;
             return Ok(Judgement::AlreadyStaged);
@@ -435,29 +435,37 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         Ok(Judgement::Wanted(Offer { manifest, envelope }))
     }
 
-    /// Whether the release failed here before. One that the bootloader refused may only have
-    /// rotted in its bank: then it is worth another try.
+    /// Whether the release failed here before.
     fn judge_history(
         &mut self,
         anchors: &TrustAnchors<'_>,
         record: &Record,
-        manifest: &Verified<Distribution>,
+        offered: ReleaseTag,
     ) -> Result<(), AdmitError> {
-        let offered = ReleaseTag::of(manifest);
         match record.failure_of(&offered) {
             None => Ok(()),
             Some(Reason::Failed(failure)) => Err(AdmitError::FailedBefore(failure)),
-            Some(Reason::Refused(code)) => {
-                let rotten = record.candidate == offered
-                    && matches!(record.state, BootState::Confirmed(_))
-                    && !self.bank_is(record.active.other(), manifest, anchors, record.revoked);
-                if rotten {
-                    Ok(())
-                } else {
-                    Err(AdmitError::RefusedBefore(code))
-                }
+            Some(Reason::Refused(_))
+                if record.candidate == offered && self.is_candidate_rotten(anchors, record) =>
+            {
+                Ok(())
             }
+            Some(Reason::Refused(code)) => Err(AdmitError::RefusedBefore(code)),
         }
+    }
+
+    /// Whether the candidate was refused by the bootloader and is not what its bank holds: then
+    /// it had rotted there, which is no fault of the release.
+    fn is_candidate_rotten(&mut self, anchors: &TrustAnchors<'_>, record: &Record) -> bool {
+        let reason = record.failure_of(&record.candidate);
+        matches!(reason, Some(Reason::Refused(_)))
+            && matches!(record.state, BootState::Confirmed(_))
+            && !self.bank_is(
+                record.active.other(),
+                record.candidate,
+                anchors,
+                record.revoked,
+            )
     }
 
     /// A staged release that this power cycle did not ask for was not taken by the bootloader:
@@ -484,18 +492,18 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         )
     }
 
-    /// Whether a bank holds this manifest with signatures that are good.
+    /// Whether a bank holds the manifest of this release with signatures that are good.
     #[inline(never)] // One kilobyte of stack.
     fn bank_is(
         &mut self,
         bank: Index,
-        manifest: &Verified<Distribution>,
+        release: ReleaseTag,
         anchors: &TrustAnchors<'_>,
         revoked: u8,
     ) -> bool {
         let mut buffer = [0; ENVELOPE_LEN];
         let stored = verify_bank(&mut self.io(), bank, anchors, revoked, &mut buffer);
-        matches!(stored, Some(Ok(stored)) if stored.id() == manifest.id())
+        matches!(stored, Some(Ok(stored)) if ReleaseTag::of(&stored) == release)
     }
 
     /// Begins to stage a release. The start is recorded: from here on there is no fallback. Then
@@ -519,12 +527,16 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         // A position counts only for the release that it is stored with.
         let running = record.state == BootState::Downloading && record.candidate == candidate;
         let position = if running { record.position } else { 0 };
-        let next = Record {
+        let mut next = Record {
             state: transition.next,
             candidate,
             position,
             ..*record
         };
+        if self.is_candidate_rotten(anchors, record) {
+            // Only its bank can tell, and that is about to be written.
+            next.forgive(&record.candidate);
+        }
         self.journal
             .write(&mut self.storage, &next, RENEWED)
             .map_err(|_| AdmitError::Flash)?;
@@ -539,7 +551,7 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         // With other signatures it is still the same manifest: nothing to write.
         let kept = running
             && (holds(&mut self.storage, at, envelope)
-                || self.bank_is(bank, &manifest, anchors, record.revoked));
+                || self.bank_is(bank, candidate, anchors, record.revoked));
         if !kept
             && write_bank(&mut self.storage, bank, envelope, manifest.payload_offset()).is_err()
         {
@@ -602,7 +614,6 @@ impl<'a, S: Storage, C: Crypto> Updater<'a, S, C> {
         }
         let next = Record {
             state: transition.next,
-            position: 0,
             ..record
         };
         self.journal

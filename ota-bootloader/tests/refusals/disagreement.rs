@@ -208,3 +208,24 @@ pub fn installs(rig: &mut Rig, n: u64, name: &str) {
     assert!(rig.runs(&other.image), "{name}");
     rig.confirm().expect(name);
 }
+
+/// Boot keys in the bootloader's order, and in the application's.
+const ORDERS: [[[u8; 32]; 2]; 2] = [[BOOT_SEED, OTHER_SEED], [OTHER_SEED, BOOT_SEED]];
+
+/// A device with a former image, whose first boot key is revoked: for the bootloader that is one,
+/// for the application the other.
+pub fn revoked(strategy: Strategy) -> Rig {
+    let row = Disagreement {
+        bootloader: |build| keys(build, ORDERS[0]),
+        application: |build| keys(build, ORDERS[1]),
+        ..AGREED
+    };
+    let mut rig = row.device(strategy);
+    let mut revoking = release(RUNNING + 1);
+    revoking.manifest.revoked_boot_keys = 1;
+    rig.download(&revoking.package(), 8).unwrap();
+    assert_eq!(boot(&mut rig), Some(true));
+    rig.confirm().unwrap();
+    assert_eq!(rig.record().revoked, 1);
+    rig
+}

@@ -1,49 +1,11 @@
-//! What bootloader or application refuses and the application knows of: it costs nothing.
+//! What the application knows to be refused, by the bootloader or by itself: it costs nothing.
 
-use ota_bootloader::{
-    AdmitError, BootState, Fallback, FlashMap, Layout, OpenError, Product, Strategy,
-};
-use ota_testkit::{BOOT_SEED, Build, OTHER_SEED, Release, Rig, Stop};
+use ota_bootloader::{BootState, Fallback, FlashMap, Layout, OpenError, Product};
+use ota_testkit::{Build, Release, Stop};
 
 use crate::disagreement::{
-    AGREED, BOOT, BOTH, Disagreement, OFFERED, OTHER, RELEASE, RUNNING, assert_quiet, boot,
-    installs, judged, keys, offer, release,
+    AGREED, BOTH, OFFERED, OTHER, RELEASE, RUNNING, assert_quiet, boot, installs, release, revoked,
 };
-
-/// Boot keys in the bootloader's order, and in the application's.
-const ORDERS: [[[u8; 32]; 2]; 2] = [[BOOT_SEED, OTHER_SEED], [OTHER_SEED, BOOT_SEED]];
-
-/// A device with a former image, whose first boot key is revoked: for the bootloader that is one,
-/// for the application the other.
-fn revoked(strategy: Strategy) -> Rig {
-    let row = Disagreement {
-        bootloader: |build| keys(build, ORDERS[0]),
-        application: |build| keys(build, ORDERS[1]),
-        ..AGREED
-    };
-    let mut rig = row.device(strategy);
-    let mut revoking = release(RUNNING + 1);
-    revoking.manifest.revoked_boot_keys = 1;
-    rig.download(&revoking.package(), 8).unwrap();
-    assert_eq!(boot(&mut rig), Some(true));
-    rig.confirm().unwrap();
-    assert_eq!(rig.record().revoked, 1);
-    rig
-}
-
-#[test]
-fn a_key_that_is_revoked_for_the_bootloader_alone_costs_one_reset_and_then_nothing() {
-    for strategy in BOTH {
-        let mut rig = revoked(strategy);
-        let offered = release(OFFERED).signed_by(&[RELEASE, BOOT]);
-        let (resets, stop) = offer(&mut rig, &offered, &release(RUNNING + 1), "revoked");
-        assert_eq!((resets, stop.clone()), (1, Stop::Refused(0x1117)));
-        let before = AdmitError::RefusedBefore(0x0205);
-        assert_eq!(judged(&mut rig, &offered), Some(before));
-        assert_quiet(&mut rig, &offered, &stop, "revoked");
-        installs(&mut rig, OFFERED - 1, "revoked");
-    }
-}
 
 /// Releases that the application knows to be refused, by the bootloader or by itself.
 fn foreseen() -> [(&'static str, Release, u16); 4] {

@@ -6,8 +6,8 @@ mod disagreement;
 mod foreseen;
 
 use disagreement::{
-    BOTH, Disagreement, OFFERED, RUNNING, assert_quiet, boot, installs, judged, offer, release,
-    unforeseen,
+    BOOT, BOTH, Disagreement, OFFERED, RELEASE, RUNNING, assert_quiet, boot, installs, judged,
+    offer, release, revoked, unforeseen,
 };
 use ota_bootloader::{AdmitError, Reason};
 use ota_testkit::{Rig, Stop};
@@ -90,4 +90,39 @@ fn a_bootloader_that_was_made_to_agree_takes_it_after_that_wish() {
         assert_eq!(boot(&mut rig), Some(true), "{}", row.name);
         assert!(rig.runs(&offered.image), "{}", row.name);
     });
+}
+
+#[test]
+fn a_key_that_is_revoked_for_the_bootloader_alone_costs_one_reset_and_then_nothing() {
+    for strategy in BOTH {
+        let mut rig = revoked(strategy);
+        let offered = release(OFFERED).signed_by(&[RELEASE, BOOT]);
+        let (resets, stop) = offer(&mut rig, &offered, &release(RUNNING + 1), "revoked");
+        assert_eq!((resets, stop.clone()), (1, Stop::Refused(0x1117)));
+        let before = AdmitError::RefusedBefore(0x0205);
+        assert_eq!(judged(&mut rig, &offered), Some(before));
+        assert_quiet(&mut rig, &offered, &stop, "revoked");
+        installs(&mut rig, OFFERED - 1, "revoked");
+    }
+}
+
+/// More of them than are remembered, so that none is known when its turn comes again.
+#[test]
+fn refused_releases_that_take_turns_are_requested_after_longer_and_longer_pauses() {
+    let [row, ..] = unforeseen();
+    let mut rig = row.device(BOTH[0]);
+    let mut pauses = Vec::new();
+    for turn in 0..16 {
+        let mut offered = release(OFFERED + turn % 5);
+        (row.offered)(&mut offered);
+        rig.download(&offered.package(), 8).unwrap();
+        pauses.push(rig.updater(|updater, _| updater.reset_pause_s()).unwrap());
+        assert_eq!(boot(&mut rig), Some(false));
+    }
+    assert_eq!(pauses[..5], [0, 0, 0, 60, 120]);
+    assert!(
+        pauses[2..15].is_sorted_by(|one, next| one < next),
+        "{pauses:?}"
+    );
+    assert_eq!(pauses[14..], [24 * 60 * 60; 2]);
 }

@@ -1,34 +1,23 @@
 //! Calls that boards pass because another one has executed them.
 
-use std::sync::Arc;
-
 use ota_boards::bench::{self, Bench};
-use ota_boards::calls::FUNCTIONS;
-use ota_boards::cuts::Story;
-use ota_boards::cuts::stage::Stage;
-use ota_boards::firmware::{self, Behaviour};
-use ota_emu::Calls;
+use ota_boards::firmware::Behaviour;
+use ota_boards::server::Shop;
 
-/// More than an update takes, in instructions.
-const LIMIT: u64 = 3_000_000_000;
+use crate::common::{LIMIT, Told, good, life};
 
-/// Two updates, in which each call that is passed is executed as well. A difference is a panic.
-pub(crate) fn are_what_executing_them_comes_to<B: Bench>() -> anyhow::Result<()> {
-    let stage = Stage::<B>::set(Story::Good)?;
-    let calls = Arc::new(Calls::compared(&FUNCTIONS));
-    calls.know(&firmware::bootloader(B::EXAMPLE)?)?;
-    for version in ["1.0.0", "1.1.0"] {
-        calls.know(&firmware::app(B::EXAMPLE, version, Behaviour::Healthy)?)?;
-    }
-    let mut passed = 0;
-    for least in [0, 1000] {
-        let mut board = stage.board.snapshot();
-        board.share_calls(Arc::clone(&calls));
-        stage.shop.plug_in(&mut board);
-        bench::until(&mut board, "confirmed", LIMIT)?;
-        let now = calls.passed() - passed;
-        assert!(now >= least, "only {now} calls were passed");
-        passed += now;
-    }
+/// The life that most stories begin with, lived once more: what is passed is executed as well, and a
+/// difference is a panic.
+pub(crate) fn are_what_executing_them_comes_to<B: Told>() -> anyhow::Result<()> {
+    life::<B>()?;
+    let shop = Shop::<B>::open()?;
+    shop.publish(good::<B>("1.1.0")?.as_bytes())?;
+    let mut board = bench::board::<B>(&good::<B>("1.0.0")?, "1.0.0")?;
+    bench::knows::<B>(&mut board, "1.1.0", Behaviour::Healthy)?;
+    shop.plug_in(&mut board);
+    board.compare_calls();
+    bench::until(&mut board, "confirmed", LIMIT)?;
+    let compared = <B as Bench>::calls().compared();
+    assert!(compared > 100, "{compared}");
     Ok(())
 }

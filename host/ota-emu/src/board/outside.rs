@@ -1,7 +1,7 @@
 //! What a test does to a board and sees of it.
 
 use super::{Board, Chip};
-use crate::calls::Calls;
+use crate::calls::{Calls, Shared};
 use crate::log::Line;
 use core::hash::{Hash as _, Hasher as _};
 use ota_sim::{Cut, Flash, Tear};
@@ -99,7 +99,16 @@ impl<C: Chip> Board<C> {
     /// are passed are none of the [`instructions`](Self::instructions); in all else
     /// it makes no difference.
     pub fn share_calls(&mut self, calls: Arc<Calls<C>>) {
-        self.chip.set_calls(Some(calls));
+        self.chip.set_calls(Some(Shared::new(calls)));
+    }
+
+    /// From now on each call that is passed is executed on a copy of the board, too. That takes longer than to
+    /// pass nothing.
+    ///
+    /// A run panics where it makes a difference.
+    pub fn compare_calls(&mut self) {
+        let shared = self.chip.calls().cloned();
+        self.chip.set_calls(shared.map(Shared::compared));
     }
 
     /// From now on every call is executed, also one that another board has executed.

@@ -36,10 +36,43 @@ pub struct Calls<C: Chip> {
     entries: Entries,
     /// Functions that were found in some firmware.
     found: Mutex<BTreeSet<&'static str>>,
+    passed: AtomicU64,
+    compared: AtomicU64,
+    known: Mutex<Known<C::Core>>,
+}
+
+/// Calls that a board shares with others.
+#[derive(Debug)]
+pub struct Shared<C: Chip> {
+    calls: Arc<Calls<C>>,
     /// What is passed is executed as well.
     compares: bool,
-    passed: AtomicU64,
-    known: Mutex<Known<C::Core>>,
+}
+
+impl<C: Chip> Clone for Shared<C> {
+    fn clone(&self) -> Self {
+        Self {
+            calls: Arc::clone(&self.calls),
+            compares: self.compares,
+        }
+    }
+}
+
+impl<C: Chip> Shared<C> {
+    pub(crate) const fn new(calls: Arc<Calls<C>>) -> Self {
+        Self {
+            calls,
+            compares: false,
+        }
+    }
+
+    /// The same, and each call that is passed is executed as well.
+    pub(crate) fn compared(self) -> Self {
+        Self {
+            compares: true,
+            ..self
+        }
+    }
 }
 
 /// A call, from its first instruction to the one behind it.
@@ -79,25 +112,20 @@ impl<C: Chip> Calls<C> {
             functions: functions.into(),
             entries: Entries::default(),
             found: Mutex::default(),
-            compares: false,
             passed: AtomicU64::new(0),
+            compared: AtomicU64::new(0),
             known: Mutex::default(),
-        }
-    }
-
-    /// The same, and each call that is passed is executed on a copy of the board, too: a run panics where
-    /// that makes a difference. It takes longer than to pass nothing.
-    #[must_use]
-    pub fn compared(functions: &[&'static str]) -> Self {
-        Self {
-            compares: true,
-            ..Self::new(functions)
         }
     }
 
     /// How many calls were passed.
     pub fn passed(&self) -> u64 {
         self.passed.load(Relaxed)
+    }
+
+    /// How many of these were executed as well, and compared.
+    pub fn compared(&self) -> u64 {
+        self.compared.load(Relaxed)
     }
 
     /// Finds out where the functions begin in the firmware of an ELF file. Another firmware may have

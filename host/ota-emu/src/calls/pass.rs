@@ -1,7 +1,7 @@
 //! Where calls begin and end, and how they are passed.
 
 use super::recording::{Recording, Recordings};
-use super::{Call, Calls, lock};
+use super::{Call, Shared, lock};
 use crate::board::Chip;
 use core::fmt::Debug;
 use core::ops::Range;
@@ -19,12 +19,12 @@ pub trait Passes: Clone {
     type Core: Debug + Send + Sync;
 
     /// Calls that need not be executed again.
-    fn calls(&self) -> Option<&Arc<Calls<Self>>>
+    fn calls(&self) -> Option<&Shared<Self>>
     where
         Self: Chip;
 
-    /// Shares calls with other boards from now on.
-    fn set_calls(&mut self, calls: Option<Arc<Calls<Self>>>)
+    /// Shares calls with other boards from now on, or none.
+    fn set_calls(&mut self, calls: Option<Shared<Self>>)
     where
         Self: Chip;
 
@@ -99,16 +99,17 @@ pub(crate) struct Told {
 #[inline]
 pub(crate) fn enter<C: Chip>(chip: &mut C) -> bool {
     match chip.calls() {
-        Some(calls) if calls.entries.has(chip.position().0) => {
-            let calls = Arc::clone(calls);
-            enter_function(chip, &calls)
+        Some(shared) if shared.calls.entries.has(chip.position().0) => {
+            let shared = shared.clone();
+            enter_function(chip, &shared)
         }
         _ => false,
     }
 }
 
 #[cold]
-fn enter_function<C: Chip>(chip: &mut C, calls: &Calls<C>) -> bool {
+fn enter_function<C: Chip>(chip: &mut C, shared: &Shared<C>) -> bool {
+    let calls = &shared.calls;
     if !chip.is_undisturbed() {
         return false;
     }
@@ -119,7 +120,8 @@ fn enter_function<C: Chip>(chip: &mut C, calls: &Calls<C>) -> bool {
     if let Some(call) = calls.find(core, chip) {
         chip.recordings().passes(&call, now);
         calls.passed.fetch_add(1, Relaxed);
-        if calls.compares {
+        if shared.compares {
+            calls.compared.fetch_add(1, Relaxed);
             super::compare::pass(chip, &call);
         } else {
             pass(chip, &call);
@@ -159,9 +161,9 @@ fn end_recordings<C: Chip>(chip: &mut C) {
     let here = chip.position();
     while let Some(recording) = chip.recordings().end(here) {
         let whole = chip.is_undisturbed() && recording.surroundings == chip.surroundings();
-        let calls = chip.calls().filter(|_| whole).map(Arc::clone);
-        if let Some(calls) = calls {
-            let mut known = lock(&calls.known);
+        let shared = chip.calls().filter(|_| whole).cloned();
+        if let Some(shared) = shared {
+            let mut known = lock(&shared.calls.known);
             if let Some(call) = recording.finish(chip, |page| known.page(page)) {
                 known.keep(recording.core, Arc::new(call));
             }

@@ -5,11 +5,10 @@ use super::cpu::{Cpu, Width};
 use super::devices::cache::SECTOR;
 use super::devices::{clocks, sha};
 use super::{Esp32c3, rom};
-use crate::calls::{Call, Calls, Passes, Recordings};
+use crate::calls::{Call, Passes, Recordings, Shared};
 use core::hash::Hash as _;
 use core::ops::Range;
 use std::hash::DefaultHasher;
-use std::sync::Arc;
 
 /// Feeding the watchdog of the RTC, and its key.
 const TELLS: [u32; 2] = [0xA4, 0xA8];
@@ -26,11 +25,11 @@ pub struct End {
 impl Passes for Esp32c3 {
     type Core = End;
 
-    fn calls(&self) -> Option<&Arc<Calls<Self>>> {
+    fn calls(&self) -> Option<&Shared<Self>> {
         self.calls.as_ref()
     }
 
-    fn set_calls(&mut self, calls: Option<Arc<Calls<Self>>>) {
+    fn set_calls(&mut self, calls: Option<Shared<Self>>) {
         self.calls = calls;
     }
 

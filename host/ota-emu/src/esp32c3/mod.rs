@@ -19,10 +19,9 @@ use ota_sim::{Config, Flash};
 use std::hash::DefaultHasher;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::board::{Chip, Step, Steps};
-use crate::calls::Calls;
+use crate::calls::Shared;
 use crate::exit::{Exit, Reset};
 pub use crate::line::SerialLine;
 use crate::log::Log;
@@ -64,7 +63,7 @@ pub struct Esp32c3 {
     /// It has just begun to.
     falls_asleep: bool,
     /// Calls that need not be executed again.
-    calls: Option<Arc<Calls<Self>>>,
+    calls: Option<Shared<Self>>,
 }
 
 impl Chip for Esp32c3 {

@@ -4,12 +4,11 @@ use super::bus::{Bus, XIP};
 use super::cpu::Core;
 use super::devices::sio::Sio;
 use super::{Rp2040, rom};
-use crate::calls::{Call, Calls, Passes, Recordings};
+use crate::calls::{Call, Passes, Recordings, Shared};
 use crate::devices::nor::SECTOR;
 use core::hash::Hash as _;
 use core::ops::Range;
 use std::hash::DefaultHasher;
-use std::sync::Arc;
 
 /// Where the watchdog is, and its LOAD register.
 const WATCHDOG: u32 = 0x4005_8000;
@@ -28,11 +27,11 @@ pub struct End {
 impl Passes for Rp2040 {
     type Core = End;
 
-    fn calls(&self) -> Option<&Arc<Calls<Self>>> {
+    fn calls(&self) -> Option<&Shared<Self>> {
         self.calls.as_ref()
     }
 
-    fn set_calls(&mut self, calls: Option<Arc<Calls<Self>>>) {
+    fn set_calls(&mut self, calls: Option<Shared<Self>>) {
         self.calls = calls;
     }
 

@@ -19,10 +19,9 @@ use ota_sim::{Config, Flash};
 use std::hash::DefaultHasher;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::board::{Chip, Step, Steps};
-use crate::calls::Calls;
+use crate::calls::Shared;
 use crate::exit::{Exit, Reset};
 use crate::log::Log;
 
@@ -62,7 +61,7 @@ pub struct Rp2040 {
     generation: u64,
     locked_up: bool,
     /// Calls that need not be executed again.
-    calls: Option<Arc<Calls<Self>>>,
+    calls: Option<Shared<Self>>,
 }
 
 impl Chip for Rp2040 {

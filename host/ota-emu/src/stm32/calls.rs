@@ -5,11 +5,10 @@ use super::bus::{Bus, IWDG};
 use super::cpu::Core;
 use super::devices::cells::PAGE;
 use super::devices::flash::FlashInterface;
-use crate::calls::{Call, Calls, Passes, Recordings};
+use crate::calls::{Call, Passes, Recordings, Shared};
 use core::hash::Hash as _;
 use core::ops::Range;
 use std::hash::DefaultHasher;
-use std::sync::Arc;
 
 /// What the factory wrote.
 const SYSTEM: Range<u32> = super::bus::SYSTEM;
@@ -24,11 +23,11 @@ const fn is_exclusive(first: u16) -> bool {
 impl Passes for Stm32l4 {
     type Core = Core;
 
-    fn calls(&self) -> Option<&Arc<Calls<Self>>> {
+    fn calls(&self) -> Option<&Shared<Self>> {
         self.calls.as_ref()
     }
 
-    fn set_calls(&mut self, calls: Option<Arc<Calls<Self>>>) {
+    fn set_calls(&mut self, calls: Option<Shared<Self>>) {
         self.calls = calls;
     }
 

@@ -20,10 +20,9 @@ use ota_sim::{Config, Flash};
 use std::hash::DefaultHasher;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::board::{Chip, Step, Steps};
-use crate::calls::Calls;
+use crate::calls::Shared;
 use crate::exit::{Exit, Reset};
 pub use crate::line::SerialLine;
 use crate::log::Log;
@@ -71,7 +70,7 @@ pub struct Stm32l4 {
     /// The loop that the core may be in.
     poll: Option<Poll>,
     /// Calls that need not be executed again.
-    calls: Option<Arc<Calls<Self>>>,
+    calls: Option<Shared<Self>>,
 }
 
 impl Clone for Stm32l4 {

@@ -109,6 +109,7 @@ fn passed(calls: &Arc<Calls<Stm32l4>>, scene: impl Fn() -> Scene) -> u64 {
     let (end, all) = ends(scene().board());
     let mut board = scene().board();
     board.share_calls(Arc::clone(calls));
+    board.compare_calls();
     let (other, executed) = ends(board);
     assert_eq!(end, other);
     all - executed

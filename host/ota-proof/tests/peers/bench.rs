@@ -11,7 +11,9 @@ pub(crate) const SMALL: Geometry = Geometry::small(3);
 /// Random tears of each operation, beside the fixed ones.
 const RANDOM_TEARS: u32 = 8;
 /// How often [`each_cut`] cuts an operation.
-pub(crate) const TEARS: u32 = Tear::ALL.len() as u32 + RANDOM_TEARS;
+pub(crate) const TEARS: u32 = FIXED_TEARS + RANDOM_TEARS;
+const FIXED_TEARS: u32 = 18;
+const _: () = assert!(Tear::ALL.len() == FIXED_TEARS as usize);
 
 pub(crate) fn release(n: u64, len: u32) -> Release {
     Release::new(n, random_image(len, n), 4096)

@@ -55,10 +55,7 @@ impl Promise {
         match self {
             Self::Whole | Self::Programs => true,
             // What reads wrong is not booted, until it reads right.
-            Self::Boots => !matches!(
-                kind,
-                Kind::FailedRead | Kind::FailedReads | Kind::FlippedRead
-            ),
+            Self::Boots => !matches!(kind, Kind::FlippedRead),
             // Each record is there twice: it takes more than one bit to lose both.
             Self::Floor | Self::Starts | Self::Confirmation => !matches!(kind, Kind::RottingUnit),
             Self::Arrives => kind.passes() || matches!(kind, Kind::RotInJournal),

@@ -187,10 +187,15 @@ impl<'a, S: Storage, C: Crypto> Bootloader<'a, S, C> {
                 Action::VerifyStaged => self.verify_staged(),
                 Action::FindRescue => self.find_rescue(),
                 Action::Swap | Action::Revert | Action::Restore => {
-                    // Slots will be erased on the strength of this record. Back to an image that
-                    // was confirmed is a way that can be gone again without it.
+                    // Slots will be erased on the strength of this record. Away from an image
+                    // that was not confirmed is a way that can be gone again without it.
                     let settled = self.journal.write(&mut self.storage, &self.record, SETTLED);
-                    if settled.is_err() && transition.action == Action::Swap {
+                    let needed = match transition.action {
+                        Action::Swap => true,
+                        Action::Revert => matches!(began, BootState::Confirmed(_)),
+                        _ => false,
+                    };
+                    if settled.is_err() && needed {
                         BootEvent::Unrecorded
                     } else {
                         self.perform(transition.action, began)

@@ -424,6 +424,12 @@ const fn unrecorded(state: BootState) -> Transition {
             Effect::None,
             Action::VerifyActive,
         ),
+        // Nor is the confirmed image left without a record of it.
+        BootState::Reverting(Cause::Left) => to(
+            BootState::Confirmed(Fallback::Available),
+            Effect::Activate,
+            Action::VerifyActive,
+        ),
         // A start that cannot be counted is not made.
         BootState::Trial(_) => to(
             BootState::Reverting(Cause::Abandoned),
@@ -434,7 +440,7 @@ const fn unrecorded(state: BootState) -> Transition {
         | BootState::Confirmed(_)
         | BootState::Downloading
         | BootState::Staged
-        | BootState::Reverting(_)
+        | BootState::Reverting(Cause::Failed | Cause::Abandoned)
         | BootState::Restoring(..) => refuse(state),
     }
 }

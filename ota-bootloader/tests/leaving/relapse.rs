@@ -1,12 +1,12 @@
 //! A confirmed image crashes again and again, and is left by itself.
 
-use ota_bootloader::{BootState, Failure, Fallback, Reason, ResetCause};
+use ota_bootloader::{BootState, Failure, Fallback, Index, Reason, Region, ResetCause};
 use ota_testkit::Rig;
 
 use crate::device::{
     BOTH, POWER, SOFTWARE, WATCHDOG, boot, factory, install, release, runs, updated,
 };
-use crate::revert::rot_former;
+use crate::revert::{revert, rot_former};
 
 /// Resets, and says what runs then.
 fn after(rig: &mut Rig, causes: &[ResetCause]) -> Option<u64> {
@@ -143,5 +143,34 @@ fn unless_the_product_wants_it_no_image_is_left_by_itself_and_nothing_is_counted
         assert_eq!(costs(&mut rig, 20), [0; 20]);
         assert!(runs(&mut rig, 2));
         assert_eq!(rig.record().crashes, 0);
+    }
+}
+
+/// Without a record of it the next boot would undo it, and overwrite the former image.
+#[test]
+fn a_relapse_that_the_journal_does_not_take_is_none() {
+    for strategy in BOTH {
+        let mut rig = updated(strategy, 2);
+        assert_eq!(after(&mut rig, &[WATCHDOG]), Some(2));
+        for unit in 0..rig.product.map.area(Region::Journal).size / 1024 {
+            rig.wear_out(Region::Journal, unit, true);
+        }
+        let slots = [Index::Zero, Index::One].map(Region::Slot);
+        let before = slots.map(|slot| rig.region(slot));
+        assert_eq!(after(&mut rig, &[WATCHDOG; 5]), Some(2), "{strategy:?}");
+        assert!(slots.map(|slot| rig.region(slot)) == before, "{strategy:?}");
+    }
+}
+
+/// The application's own decision is on record: what the journal does later does not change it.
+#[test]
+fn a_decision_of_the_application_is_carried_out_even_if_the_journal_dies_behind_it() {
+    for strategy in BOTH {
+        let mut rig = updated(strategy, 2);
+        revert(&mut rig).unwrap();
+        for unit in 0..rig.product.map.area(Region::Journal).size / 1024 {
+            rig.wear_out(Region::Journal, unit, true);
+        }
+        assert_eq!(after(&mut rig, &[SOFTWARE, POWER, WATCHDOG]), Some(1));
     }
 }

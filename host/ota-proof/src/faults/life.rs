@@ -225,7 +225,7 @@ impl<'s> Life<'s> {
             self.breaks(Promise::Starts, format!("{} starts", self.starts));
         }
         match self.story.plot.firmware {
-            Firmware::Healthy => {
+            Firmware::Healthy | Firmware::Reverts | Firmware::Relapses => {
                 if let Ok(confirmation) = self.confirm() {
                     self.floor = self.floor.max(confirmation);
                     self.confirmed = true;

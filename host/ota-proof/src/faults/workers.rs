@@ -64,7 +64,8 @@ impl Row {
 fn configurations() -> Vec<Configuration> {
     let mut all: Vec<_> = all()
         .into_iter()
-        .filter(|known| known.plot.start == Start::Factory && !known.row.contains("two-kinds"))
+        .filter(|known| known.plot.start == Start::Factory && !known.plot.firmware.is_left())
+        .filter(|known| !known.row.contains("two-kinds"))
         .filter(|known| known.plot.room.is_none_or(|room| room < 8))
         .collect();
     for configuration in &mut all {

@@ -290,7 +290,13 @@ pub fn all() -> Vec<Configuration> {
         let mut story = |images, firmware, start| {
             all.push(device.configuration(images, firmware, start));
         };
-        for firmware in [Firmware::Healthy, Firmware::Hangs, Firmware::GivesUp] {
+        for firmware in [
+            Firmware::Healthy,
+            Firmware::Hangs,
+            Firmware::GivesUp,
+            Firmware::Reverts,
+            Firmware::Relapses,
+        ] {
             story(device.lengths(2, 2), firmware, Start::Factory);
         }
         story(device.lengths(3, 2), Firmware::Crashes, Start::Factory);

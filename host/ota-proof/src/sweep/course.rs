@@ -105,10 +105,7 @@ impl<'s> Course<'s> {
         self.check_record(&record)?;
         match (running == Some(2), jump.trial) {
             (true, true) => self.trial(&record).map(|()| false),
-            (true, false) if self.story.plot.firmware != Firmware::Healthy => {
-                Err("an unhealthy image was confirmed".into())
-            }
-            (true, false) => Ok(true),
+            (true, false) => self.confirmed(),
             (false, true) => Err("the old image is on trial".into()),
             (false, false) if record.failed.iter().any(Option::is_some) => Ok(true),
             (false, false) => self.download().map(|()| false),
@@ -168,7 +165,7 @@ impl<'s> Course<'s> {
         }
         self.left = Some(left);
         match self.story.plot.firmware {
-            Firmware::Healthy => self.confirm(),
+            Firmware::Healthy | Firmware::Reverts | Firmware::Relapses => self.confirm(),
             Firmware::Crashes => Ok(()),
             Firmware::Unplugged => {
                 self.rig.power_up();
@@ -182,6 +179,24 @@ impl<'s> Course<'s> {
             Firmware::GivesUp => {
                 let given_up = self.rig.updater(|updater, _| updater.give_up());
                 self.unless_off("giving up", given_up)
+            }
+        }
+    }
+
+    /// What the new image does once it is confirmed. `true`: it stays.
+    fn confirmed(&mut self) -> Result<bool, Broken> {
+        match self.story.plot.firmware {
+            Firmware::Healthy => Ok(true),
+            // Crashes at once.
+            Firmware::Relapses => Ok(false),
+            Firmware::Reverts => {
+                let asked = self
+                    .rig
+                    .updater(|updater, anchors| updater.revert(&anchors.boot()));
+                self.unless_off("reverting", asked).map(|()| false)
+            }
+            Firmware::Crashes | Firmware::Hangs | Firmware::GivesUp | Firmware::Unplugged => {
+                Err("an unhealthy image was confirmed".into())
             }
         }
     }

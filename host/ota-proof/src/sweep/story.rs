@@ -19,15 +19,28 @@ pub enum Firmware {
     GivesUp,
     /// Somebody pulls the plug before it can confirm itself, again and again.
     Unplugged,
+    /// It confirms itself, and then asks for the former image.
+    Reverts,
+    /// It confirms itself, and then crashes until it is left.
+    Relapses,
 }
 
+/// Crashes in a row after which a confirmed image is left that relapses.
+const CRASHES: u8 = 2;
+
 impl Firmware {
-    /// How often it is started before it is blamed: three attempts, and three interruptions that
-    /// cost none.
+    /// Whether it is left after it was confirmed.
+    pub(crate) const fn is_left(self) -> bool {
+        matches!(self, Self::Reverts | Self::Relapses)
+    }
+
+    /// How often it is started on trial before it is blamed: three attempts, and three
+    /// interruptions that cost none; or once, if it is blamed for what comes later.
     pub(crate) const fn starts(self) -> u32 {
         match self {
             Self::Healthy | Self::Crashes | Self::Hangs | Self::GivesUp => 3,
             Self::Unplugged => 6,
+            Self::Reverts | Self::Relapses => 1,
         }
     }
 }
@@ -118,6 +131,9 @@ impl Story {
         rig.flash.on_violation(OnViolation::Record);
         if let Some(external) = &mut rig.external {
             external.on_violation(OnViolation::Record);
+        }
+        if plot.firmware == Firmware::Relapses {
+            rig.product.trial.crashes = CRASHES;
         }
         rig.provision(&old.package());
         rig.approve(&new.image);

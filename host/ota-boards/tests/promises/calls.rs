@@ -18,6 +18,7 @@ pub(crate) fn are_what_executing_them_comes_to<B: Told>() -> anyhow::Result<()> 
     board.compare_calls();
     bench::until(&mut board, "confirmed", LIMIT)?;
     let compared = <B as Bench>::calls().compared();
-    assert!(compared > 100, "{compared}");
+    // How many there are depends on when a server's bytes arrive.
+    assert_ne!(compared, 0, "none was passed");
     Ok(())
 }
